@@ -1,0 +1,1 @@
+"""Agent definitions: manifests, configuration merge, loading of agent code."""

@@ -1,0 +1,1 @@
+"""Domain models and pure rules; nothing here does input or output."""

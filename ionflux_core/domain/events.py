@@ -1,0 +1,139 @@
+"""Platform events: subjects with wildcards, payload filters, and the older spellings they are read from."""
+
+from __future__ import annotations
+
+import re
+from datetime import datetime
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict
+
+from ionflux_core.errors import Invalid
+
+SUBJECT = re.compile(r"^[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*$")
+PATTERN = re.compile(r"^([A-Za-z0-9_-]+|\*)(\.([A-Za-z0-9_-]+|\*))*(\.>)?$|^>$")
+
+_AGENT_ALIASES = {
+    "emailwizard", "whatsapppulse", "tiktokstylist", "salessentinel", "ugcmatchmaker", "outreachautomaton",
+    "commbutler", "personaguardian", "badgemotivator", "revenuetracker",
+}  # fmt: skip
+_SHOPIFY_OLD = re.compile(r"^ionflux\.shopify\.(?:ws|workspace)_[^.]+(?:\.brand_[^.]+)?\.(orders)\.(\w+)$")
+
+
+class PlatformEvent(BaseModel):
+    """One fact that happened. `type` is a dotted subject; `payload` is JSON."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    id: str
+    seq: int = 0
+    workspace_id: str
+    type: str
+    at: datetime
+    source: str
+    user_id: str | None = None
+    brand_id: str | None = None
+    correlation_id: str
+    causation_run_id: str | None = None
+    dedup_key: str | None = None
+    schema_version: str = "v1.0"
+    payload: dict[str, Any]
+    status: Literal["pending_processing", "processed", "archived_no_trigger"] = "pending_processing"
+
+
+def canonical_subject(subject: str) -> str:
+    """The one spelling of a subject: aliases of requirements 2.30 are rewritten, everything else is returned as is."""
+    parts = subject.split(".")
+    if len(parts) >= 3 and parts[0] == "ionflux" and parts[1] in _AGENT_ALIASES | {"shopifysentinel"}:
+        slug = "salessentinel" if parts[1] == "shopifysentinel" else parts[1]
+        return ".".join(["ionflux", "agent", slug, *parts[2:]])
+    if subject == "orders_raw":
+        return "ionflux.shopify.order.created"
+    old = _SHOPIFY_OLD.match(subject)
+    if old:
+        return f"ionflux.shopify.order.{old.group(2)}"
+    return subject
+
+
+def check_subject(subject: str) -> str:
+    """The canonical subject, or Invalid when it is not dotted words."""
+    subject = canonical_subject(subject.strip())
+    if not SUBJECT.match(subject) or len(subject) > 200:
+        raise Invalid(
+            f"{subject[:80]!r} is not an event type.",
+            hint="Write words of letters, digits, - and _ joined by dots, such as shop.order.created.",
+        )
+    return subject
+
+
+def matches(pattern: str, subject: str) -> bool:
+    """True when a subject fits a pattern: `*` stands for one word, a final `>` for one or more."""
+    want, have = canonical_subject(pattern).split("."), subject.split(".")
+    if want[-1] == ">":
+        return len(have) >= len(want) and all(_fits(w, h) for w, h in zip(want[:-1], have, strict=False))
+    return len(want) == len(have) and all(_fits(w, h) for w, h in zip(want, have, strict=True))
+
+
+def _fits(word: str, actual: str) -> bool:
+    return word in ("*", actual)
+
+
+_OPERATORS = ("_gte", "_lte", "_contains", "_gt", "_lt", "_ne", "_in")
+
+
+def passes_filter(conditions: dict[str, Any], payload: dict[str, Any]) -> bool:
+    """True when a payload meets every condition of a filter such as `{"payload.total_price_gt": 100}`.
+
+    A key is a dotted path with an optional operator suffix (_gt _gte _lt _lte _ne _in _contains); bare means
+    equal. A missing value fails every condition but `_ne`. Numbers in text compare as numbers.
+    """
+    return all(_meets(key, expected, payload) for key, expected in conditions.items())
+
+
+def _meets(key: str, expected: Any, payload: dict[str, Any]) -> bool:
+    path, operator = key, ""
+    found, actual = _look_up(payload, path)
+    if not found:
+        for suffix in _OPERATORS:
+            if key.endswith(suffix):
+                path, operator = key[: -len(suffix)], suffix
+                found, actual = _look_up(payload, path)
+                break
+    if not found:
+        return operator == "_ne"
+    return _compare(operator, actual, expected)
+
+
+def _look_up(payload: dict[str, Any], path: str) -> tuple[bool, Any]:
+    value: Any = payload
+    parts = path.split(".")
+    if parts[0] in ("payload", "payload_json"):
+        parts = parts[1:]
+    for part in parts:
+        if not isinstance(value, dict) or part not in value:
+            return False, None
+        value = value[part]
+    return True, value
+
+
+def _compare(operator: str, actual: Any, expected: Any) -> bool:
+    if operator == "_in":
+        return isinstance(expected, list) and actual in expected
+    if operator == "_contains":
+        return isinstance(actual, (str, list)) and expected in actual
+    left, right = _number(actual), _number(expected)
+    if operator in ("", "_ne"):
+        same = actual == expected or (left is not None and left == right)
+        return same if operator == "" else not same
+    if left is None or right is None:
+        return False
+    return {"_gt": left > right, "_gte": left >= right, "_lt": left < right, "_lte": left <= right}[operator]
+
+
+def _number(value: Any) -> float | None:
+    if isinstance(value, bool) or not isinstance(value, (int, float, str)):
+        return None
+    try:
+        return float(value)
+    except ValueError:
+        return None

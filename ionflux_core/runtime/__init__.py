@@ -1,0 +1,1 @@
+"""The journaled runner: worker, executor, context."""

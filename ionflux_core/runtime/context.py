@@ -1,0 +1,247 @@
+"""The Context an agent is given: every step, call and effect of a run goes through here into its journal."""
+
+from __future__ import annotations
+
+import traceback
+import uuid
+from collections.abc import Callable, Mapping
+from datetime import datetime
+from functools import cached_property
+from typing import Any, Literal, ParamSpec, TypeVar
+
+from ionflux_core.domain.events import check_subject
+from ionflux_core.domain.runs import Run, RunError, RunStatus
+from ionflux_core.errors import Invalid, IonfluxError, LimitExceeded, NotFound
+from ionflux_core.ids import now
+from ionflux_core.limits import EVENT_BYTES, LOG_LINE_BYTES, LOGS_PER_RUN, OUTPUT_BYTES
+from ionflux_core.runtime.journal import Journal, plain_json
+from ionflux_core.runtime.outside import JournaledHttp, JournaledLlm, JournaledMemory, OwnRecords
+from ionflux_core.runtime.parking import Parked, Parking
+from ionflux_core.runtime.ports import Ports
+from ionflux_core.sdk import ArtifactRef, Brand, Workspace
+from ionflux_core.storage import artifacts, kpis
+from ionflux_core.storage.engine import dump_json
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+
+class RunContext(Parking):
+    """What an agent may touch, backed by the run store."""
+
+    def __init__(self, run: Run, journal: Journal, ports: Ports) -> None:
+        self._run = run
+        self._journal = journal
+        self._ports = ports
+        self._path: list[str] = []
+        self._counts: dict[str, int] = {}
+        self._logged = 0
+        self.parks_as: RunStatus | None = None
+        self.reported: dict[str, Any] = dict(run.kpis)
+        self.run_id = run.id
+        self.attempt = run.attempt
+        self.dry_run = run.dry_run
+        self.seed = int(uuid.UUID(run.id)) & 0x7FFF_FFFF
+        self.task = run.task
+        self.trigger = run.trigger
+        self.correlation_id = run.correlation_id
+        self.instance_name = run.instance_name
+        self.inputs: dict[str, Any] = dict(run.inputs)
+        self.options: dict[str, Any] = dict(run.config.get("advanced_features") or {})
+
+    @cached_property
+    def workspace(self) -> Workspace:
+        """The run's workspace."""
+        return self._ports.workspace(self._run.workspace_id)
+
+    @cached_property
+    def brand(self) -> Brand | None:
+        """The brand of the instance, if it has one."""
+        return self._ports.brand(self._run.workspace_id, self._run.brand_id) if self._run.brand_id else None
+
+    @cached_property
+    def records(self) -> OwnRecords:
+        """The instance's own collections."""
+        tables = self._ports.catalog.definition(self._run.definition_slug).tables
+        return OwnRecords(self._ports.db, self._run.workspace_id, self.owner, frozenset(tables), self.now)
+
+    @cached_property
+    def llm(self) -> JournaledLlm:
+        """The model the configuration chose."""
+        return JournaledLlm(self._run, self._journal, self._ports, self._stepped)
+
+    @cached_property
+    def http(self) -> JournaledHttp:
+        """The guarded way out."""
+        return JournaledHttp(self._run, self._journal, self._ports, self._stepped)
+
+    @cached_property
+    def memory(self) -> JournaledMemory:
+        """The instance's vector memory."""
+        return JournaledMemory(self._run, self._ports)
+
+    @property
+    def owner(self) -> str:
+        """Whose collections and KPI points these are: the instance's, or the definition's in this workspace."""
+        return self._run.instance_id or f"{self._run.workspace_id}:{self._run.definition_slug}"
+
+    def now(self) -> datetime:
+        """The run's own time, recorded once."""
+        return self._run.started_at or self._run.created_at
+
+    def step(self, name: str, fn: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:
+        """Run `fn` once and journal what it returned."""
+        result: T = self._stepped("step", name, fn, args, kwargs)
+        return result
+
+    def _stepped(
+        self, kind: str, name: str, fn: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]
+    ) -> Any:
+        key = self._journal.key("/".join([*self._path, name[:120]]))
+        recorded = self._journal.row(key)
+        if recorded is not None and recorded.status in ("success", "reused"):
+            return self._journal.outputs(recorded)
+        if self.parks_as:
+            raise Parked(self.parks_as)
+        step = self._journal.begin(key, kind, name[:300], args, kwargs)
+        self._path.append(name[:120])
+        try:
+            value = fn(*args, **kwargs)
+        except Exception as error:
+            self._journal.fail(step, self.error_of(error).model_dump())
+            raise
+        finally:
+            self._path.pop()
+        return self._journal.finish(step, value)
+
+    def error_of(self, error: Exception) -> RunError:
+        """An exception as it is recorded: the sentence, what to do next, and the trace, without secrets."""
+        redact = self._ports.redactor(self._run.workspace_id).text
+        trace = "".join(traceback.format_exception(error))[-8000:]
+        if isinstance(error, IonfluxError):
+            sentence = error.message
+            if isinstance(error, Invalid) and error.problems:
+                sentence += " " + " ".join(str(problem) for problem in error.problems[:5])
+            return RunError(code=error.code, message=redact(sentence), hint=redact(error.hint), trace=redact(trace))
+        message = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
+        hint = "This is a fault in the agent's own code; the trace tells where."
+        return RunError(code="agent_failed", message=redact(message[:2000]), hint=hint, trace=redact(trace))
+
+    def emit(self, type: str, payload: Mapping[str, Any], *, key: str | None = None) -> str:
+        """Publish a platform event with the transaction of the step."""
+        event_id = self._deterministic_id("event", key or type)
+        plain = plain_json(dict(payload), f"Event {type}")
+        if len(dump_json(plain)) > EVENT_BYTES:
+            raise LimitExceeded(f"Event {type} is larger than 1 MiB.", hint="Store a file and send its reference.")
+        self._journal.effects.events.append(
+            {
+                "id": event_id,
+                "workspace_id": self._run.workspace_id,
+                "type": check_subject(type),
+                "at": now(),
+                "source": self._run.instance_name or self._run.definition_slug,
+                "brand_id": self._run.brand_id,
+                "user_id": None,
+                "correlation_id": self.correlation_id,
+                "causation_run_id": self.run_id,
+                "dedup_key": f"{self.owner}:{key}" if key else event_id,
+                "schema_version": "v1.0",
+                "payload": plain,
+                "status": "pending_processing",
+            }
+        )
+        return event_id
+
+    def kpi(
+        self,
+        name: str,
+        value: float | int,
+        *,
+        unit: str = "",
+        at: datetime | None = None,
+        dims: Mapping[str, str] | None = None,
+    ) -> None:
+        """Report a figure at a business time."""
+        moment, labels = at or self.now(), dict(dims or {})
+        if not labels:
+            self.reported[name] = value
+        self._journal.effects.kpis.append(
+            {
+                "id": kpis.point_id(self.owner, name, moment, labels),
+                "workspace_id": self._run.workspace_id,
+                "instance_id": self._run.instance_id,
+                "brand_id": self._run.brand_id,
+                "definition_slug": self._run.definition_slug,
+                "run_id": self.run_id,
+                "name": name,
+                "unit": unit,
+                "value": float(value),
+                "at": moment,
+                "dims": labels,
+            }
+        )
+
+    def value(
+        self,
+        kind: Literal["money_made", "money_saved", "minutes_returned"],
+        amount: float,
+        *,
+        unit: str,
+        method: Literal["measured", "modelled", "estimate"],
+        note: str,
+    ) -> None:
+        """Book what this run was worth."""
+        self._journal.effects.values.append(
+            {
+                "id": self._deterministic_id("value", kind),
+                "workspace_id": self._run.workspace_id,
+                "run_id": self.run_id,
+                "kind": kind,
+                "amount": float(amount),
+                "unit": unit,
+                "method": method,
+                "note": note[:500],
+                "at": self.now(),
+            }
+        )
+
+    def log(self, message: str, *, level: Literal["debug", "info", "warning", "error"] = "info", **fields: Any) -> None:
+        """Write a line to the run's log."""
+        self._logged += 1
+        if self._logged > LOGS_PER_RUN:
+            return
+        redactor = self._ports.redactor(self._run.workspace_id)
+        current = self._journal.current
+        self._journal.effects.logs.append(
+            {
+                "run_id": self.run_id,
+                "at": now(),
+                "level": level,
+                "message": redactor.text(str(message)[:LOG_LINE_BYTES]),
+                "step_key": current.key if current else None,
+                "fields": redactor.tree(plain_json(fields, "The log line")),
+            }
+        )
+
+    def artifact(self, name: str, data: bytes | str, *, media_type: str = "text/plain") -> ArtifactRef:
+        """Store a file with the run."""
+        raw = data.encode() if isinstance(data, str) else data
+        if len(raw) > OUTPUT_BYTES:
+            raise LimitExceeded(f"{name} is larger than {OUTPUT_BYTES // 1024 // 1024} MiB.", hint="Store it in parts.")
+        return ArtifactRef(self._journal.store_file(raw, name, media_type), name, media_type, len(raw))
+
+    def read_file(self, value: Any) -> bytes:
+        """The bytes behind an input of type `file`."""
+        sha256 = value.get("sha256") if isinstance(value, dict) else None
+        with self._ports.db.read() as connection:
+            known = isinstance(sha256, str) and artifacts.get(connection, self._run.workspace_id, sha256)
+        if not isinstance(sha256, str) or not known:
+            raise NotFound("The file of this input is not stored here.", hint="Upload it again.")
+        return self._ports.files.read(sha256)
+
+    def _deterministic_id(self, kind: str, name: str) -> str:
+        """The same id for the same effect of the same step, however often the run starts over."""
+        current = self._journal.current
+        place = f"{kind}/{current.key if current else ''}/{name}"
+        count = self._counts[place] = self._counts.get(place, 0) + 1
+        return str(uuid.uuid5(uuid.UUID(self.run_id), f"{place}#{count}"))

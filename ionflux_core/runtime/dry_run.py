@@ -1,0 +1,79 @@
+"""A Context whose effects go nowhere; the agent and the runner know nothing of it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from functools import cached_property
+from typing import Any, Literal
+
+from ionflux_core.domain.events import check_subject
+from ionflux_core.runtime.context import RunContext
+from ionflux_core.runtime.outside import JournaledHttp, JournaledMemory, OwnRecords
+from ionflux_core.sdk import Decision
+
+
+class DryRunContext(RunContext):
+    """A Context whose effects are recorded in the log and go nowhere: the agent knows nothing of it."""
+
+    @cached_property
+    def records(self) -> OwnRecords:
+        """Reads what is there; keeps what is written in memory for this run."""
+        real = super().records
+        return real.overlaid()
+
+    @cached_property
+    def http(self) -> JournaledHttp:
+        """Lets reads through and records the rest."""
+        return JournaledHttp(self._run, self._journal, self._ports, self._stepped, only_reads=True)
+
+    @cached_property
+    def memory(self) -> JournaledMemory:
+        """Recalls, and remembers nothing."""
+        return JournaledMemory(self._run, self._ports, only_reads=True)
+
+    def emit(self, type: str, payload: Mapping[str, Any], *, key: str | None = None) -> str:
+        """Say what would have been published."""
+        self.log(f"Dry run: event {check_subject(type)} not published", payload=dict(payload))
+        return self._deterministic_id("event", key or type)
+
+    def kpi(
+        self,
+        name: str,
+        value: float | int,
+        *,
+        unit: str = "",
+        at: datetime | None = None,
+        dims: Mapping[str, str] | None = None,
+    ) -> None:
+        """Show the figure with the run and keep it out of the charts."""
+        if not dims:
+            self.reported[name] = value
+
+    def value(
+        self,
+        kind: Literal["money_made", "money_saved", "minutes_returned"],
+        amount: float,
+        *,
+        unit: str,
+        method: Literal["measured", "modelled", "estimate"],
+        note: str,
+    ) -> None:
+        """Say what would have been booked."""
+        self.log(f"Dry run: {kind} of {amount} {unit} not booked", method=method, note=note)
+
+    def approve(self, title: str, **options: Any) -> Decision:
+        """Go on as if a person had agreed, and say so."""
+        self.log(f"Dry run: taken as approved: {title}", body=str(options.get("body", ""))[:500])
+        return Decision(approved=True, by="dry run")
+
+    def wait(self, *, seconds: float | None = None, until: datetime | None = None) -> None:
+        """Go on at once."""
+        self.log("Dry run: did not wait", seconds=seconds, until=until)
+
+    def wait_for_event(
+        self, topic: str, *, filter: Mapping[str, Any] | None = None, timeout_seconds: float
+    ) -> dict[str, Any] | None:
+        """Go on as if the time were over."""
+        self.log(f"Dry run: did not wait for {topic}")
+        return None

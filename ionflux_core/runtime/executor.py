@@ -1,0 +1,226 @@
+"""Executes one claimed run: gives the agent its context, and writes how it ended in one transaction."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from typing import Any
+
+from ionflux_core.domain.agents import AgentDefinition, OutputSpec, check_value
+from ionflux_core.domain.events import PlatformEvent
+from ionflux_core.domain.runs import Run, RunError, RunStatus
+from ionflux_core.errors import AgentFailed, IonfluxError, TooManyRequests, Unavailable
+from ionflux_core.ids import new_id, now
+from ionflux_core.limits import INLINE_OUTPUT_BYTES
+from ionflux_core.redaction import bind
+from ionflux_core.runtime.context import RunContext
+from ionflux_core.runtime.dry_run import DryRunContext
+from ionflux_core.runtime.journal import Journal, Revoked, plain_json
+from ionflux_core.runtime.parking import Parked
+from ionflux_core.runtime.ports import Ports
+from ionflux_core.sdk import Retry
+from ionflux_core.storage import agents, approvals, events, runs, steps
+from ionflux_core.storage.engine import AnyRow, Connection, dump_json
+
+log = logging.getLogger(__name__)
+
+_PREVIEW_CHARS = 280
+_TRANSIENT = (Retry, Unavailable, TooManyRequests)
+
+
+class Execution:
+    """One run in the hands of one worker. `end` writes the run's fate; whoever ends it first wins."""
+
+    def __init__(self, row: AnyRow, owner: str, ports: Ports, *, claimed_at: datetime) -> None:
+        self.run = runs.run_of(row)
+        self.owner = owner
+        self._ports = ports
+        # A run that began with this very claim has no steps to look for.
+        self._fresh = row.started_at == claimed_at
+        self.definition = ports.catalog.definition(self.run.definition_slug)
+        self.journal = Journal(ports.db, ports.files, self.run.workspace_id, self.run.id, self._recorded())
+        kind = DryRunContext if self.run.dry_run else RunContext
+        self.context = kind(self.run, self.journal, ports)
+
+    def _recorded(self) -> dict[str, AnyRow]:
+        if self._fresh:
+            return {}
+        with self._ports.db.read() as connection:
+            return steps.recorded(connection, self.run.id)
+
+    def execute(self) -> None:
+        """Run the agent to its end, its next wait, or its failure. This is the step edge: nothing gets past it."""
+        with bind(run_id=self.run.id):
+            try:
+                code = self._ports.catalog.code(self.run.definition_slug)
+                outputs = code.run(self.context, dict(self.run.inputs))
+                self._succeed(outputs)
+            except Parked as parked:
+                self._park(parked)
+            except Revoked:
+                log.info("run given up: it was cancelled or taken over")
+            except Exception as error:
+                self._fail(error)
+
+    def _succeed(self, outputs: Any) -> None:
+        if not isinstance(outputs, dict):
+            raise AgentFailed(
+                f"The agent returned {type(outputs).__name__} instead of a map of outputs.",
+                hint="Return a dict from output key to value.",
+                code="bad_outputs",
+            )
+        plain = plain_json(outputs, "The agent returned")
+        warnings = list(self.run.warnings) + output_warnings(self.definition, plain)
+        preview = preview_of(self.definition, plain, self.run.config.get("snippet_preview_output_key"))
+        values = {"outputs": self._inline(plain), "preview": preview, "warnings": warnings, "error": None}
+        self.end("success", values)
+
+    def _inline(self, outputs: dict[str, Any]) -> dict[str, Any]:
+        """Outputs with the large ones replaced by a reference to a stored file."""
+        kept = {}
+        for key, value in outputs.items():
+            size = len(dump_json(value))
+            if size > INLINE_OUTPUT_BYTES:
+                sha256 = self.journal.store_json(value, f"{key}.json")
+                value = {"storage_ref": {"sha256": sha256, "name": f"{key}.json", "size": size}}
+            kept[key] = value
+        return kept
+
+    def _park(self, parked: Parked) -> None:
+        values = {"wake_at": parked.wake_at, "wait": parked.wait, "kpis": self.context.reported}
+        if self._move(parked.status, values, self.journal.effects.flush):
+            self._ports.moved(self.run.id, parked.status)
+
+    def _fail(self, error: Exception) -> None:
+        recorded = self.context.error_of(error)
+        policy = self.definition.limits.retry
+        if isinstance(error, _TRANSIENT) and self.run.attempt <= policy.max:
+            self._again(error, recorded)
+            return
+        if not isinstance(error, IonfluxError):
+            log.warning("agent %s failed: %s", self.run.definition_slug, recorded.message)
+        self.end("error", {"error": recorded.model_dump(), "preview": recorded.message[:_PREVIEW_CHARS]})
+
+    def _again(self, error: Exception, recorded: RunError) -> None:
+        """Put the run back into the queue for later; its finished steps stay."""
+        delay = self.definition.limits.retry.backoff_seconds * 2 ** (self.run.attempt - 1)
+        if isinstance(error, Retry):
+            delay = max(delay, error.after_seconds)
+        if isinstance(error, TooManyRequests):
+            delay = max(delay, float(error.details.get("retry_after") or 0))
+        self.context.log(
+            f"Attempt {self.run.attempt} failed: {recorded.message} Next in {delay:.0f} s.", level="warning"
+        )
+        values = {"attempt": self.run.attempt + 1, "wake_at": now() + timedelta(seconds=delay)}
+        if self._move("pending", values, self.journal.effects.flush):
+            self._ports.moved(self.run.id, "pending")
+
+    def cut_off(self, error: RunError) -> bool:
+        """End a run whose thread does not come back; whatever that thread still does is not recorded."""
+        self.journal.revoked = True
+        return self.end("error", {"error": error.model_dump(), "preview": error.message}, flush=False)
+
+    def end(self, status: RunStatus, values: dict[str, Any], *, flush: bool = True) -> bool:
+        """Write the end of the run, its instance's last run, and the event, in one transaction; False when too late."""
+        at = now()
+        values = values | {"finished_at": at, "kpis": self.context.reported, "wake_at": None, "wait": None}
+
+        def work(connection: Connection) -> None:
+            if status != "success":
+                steps.close_open(connection, self.run.id, "error", at)
+                approvals.withdraw(connection, self.run.id, at)
+            finish(connection, self.run, self.definition, status, values)
+            if flush:
+                self.journal.effects.flush(connection)
+
+        ended = self._move(status, values, work)
+        if ended:
+            self._ports.moved(self.run.id, status)
+        return ended
+
+    def _move(self, status: RunStatus, values: dict[str, Any], work: Callable[[Connection], object]) -> bool:
+        def transaction(connection: Connection) -> bool:
+            if not runs.move(connection, self.run.id, status, owner=self.owner, **values):
+                return False
+            work(connection)
+            return True
+
+        return self._ports.db.write(transaction)
+
+
+def finish(
+    connection: Connection, run: Run, definition: AgentDefinition, status: RunStatus, values: dict[str, Any]
+) -> None:
+    """What follows from the end of a run: the instance's summary, its breaker, and the completed event."""
+    at = values["finished_at"]
+    summary = {"run_id": run.id, "status": status, "timestamp": at, "output_preview_text": values.get("preview")}
+    if run.instance_id and not run.dry_run:
+        failed = None if status.startswith("cancelled") else status != "success"
+        failures = agents.note_run(connection, run.instance_id, summary=summary, failed=failed, at=at)
+        if failed and failures >= definition.limits.breaker:
+            _break(connection, run, failures, values)
+    payload = {**summary, "instance_id": run.instance_id, "definition": run.definition_slug, "dry_run": run.dry_run,
+               "kpis": values.get("kpis") or {}, "trigger": run.trigger_kind}  # fmt: skip
+    events.insert(connection, _event(run, "ionflux.agent.run.completed", payload, f"completed:{run.id}"))
+
+
+def _break(connection: Connection, run: Run, failures: int, values: dict[str, Any]) -> None:
+    """Open the breaker: the instance stops until a person has looked."""
+    error = values.get("error") or {}
+    reason = f"{failures} runs in a row failed; the last one: {error.get('message', 'no message')}"
+    agents.save_instance(
+        connection, run.workspace_id, run.instance_id or "", values["finished_at"],
+        status="error_requires_review", status_reason=reason[:1000],
+    )  # fmt: skip
+    payload = {"instance_id": run.instance_id, "instance": run.instance_name, "reason": reason, "failures": failures}
+    events.insert(connection, _event(run, "ionflux.agent.instance.stopped", payload, f"stopped:{run.id}"))
+
+
+def _event(run: Run, type: str, payload: dict[str, Any], dedup_key: str) -> dict[str, Any]:
+    event = PlatformEvent(
+        id=new_id(),
+        workspace_id=run.workspace_id,
+        type=type,
+        at=now(),
+        source="runner",
+        brand_id=run.brand_id,
+        correlation_id=run.correlation_id,
+        causation_run_id=run.id,
+        dedup_key=dedup_key,
+        payload=payload,
+    )
+    return event.model_dump(exclude={"seq"})
+
+
+def output_warnings(definition: AgentDefinition, outputs: dict[str, Any]) -> list[str]:
+    """Where outputs and the manifest's list differ; `engine` may always be there."""
+    declared = {spec.key: spec for spec in definition.outputs}
+    warnings = [f"Output {key!r} is missing." for key in declared if key not in outputs]
+    warnings += [
+        f"Output {key!r} is not in the manifest." for key in outputs if key not in declared and key != "engine"
+    ]
+    for key, spec in declared.items():
+        value = outputs.get(key)
+        if value is None or (isinstance(value, dict) and "not_computed" in value):
+            continue
+        wrong = check_value("string" if spec.type == "markdown" else spec.type, value)
+        if wrong and spec.type not in ("event", "file"):
+            warnings.append(f"Output {key!r} {wrong}.")
+    return warnings
+
+
+def preview_of(definition: AgentDefinition, outputs: dict[str, Any], wanted: str | None) -> str | None:
+    """One line that says what came out: the wanted key, else the first text, else the first value."""
+    order: list[OutputSpec] = sorted(definition.outputs, key=lambda spec: spec.type not in ("markdown", "string"))
+    keys = ([wanted] if wanted else []) + [spec.key for spec in order]
+    for key in keys:
+        value = outputs.get(key)
+        if value in (None, "", {}, []):
+            continue
+        text = value if isinstance(value, str) else dump_json(value)
+        lines = [line.strip("#*> -|") for line in text.splitlines()]
+        first = " · ".join(line for line in lines if line)[:_PREVIEW_CHARS]
+        if first:
+            return first
+    return None

@@ -1,0 +1,287 @@
+"""What an agent reaches outside its own code: collections, models, the network, memory; each call is journaled."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+from pydantic_core import from_json
+
+from ionflux_core.domain.runs import Run
+from ionflux_core.errors import Invalid, IonfluxError
+from ionflux_core.ids import new_id, now
+from ionflux_core.limits import HTTP_SECONDS
+from ionflux_core.runtime.journal import Journal, plain_json
+from ionflux_core.runtime.ports import Ports, engine_of
+from ionflux_core.sdk import Completion, Record
+from ionflux_core.storage import records
+from ionflux_core.storage.engine import Database
+
+if TYPE_CHECKING:
+    from ionflux_core.memory import Recalled
+
+Stepped = Callable[[str, str, Callable[..., Any], tuple[Any, ...], dict[str, Any]], Any]
+_SECRET = "secret://"
+
+
+class OwnRecords:
+    """The agent's collections, as declared in its manifest; `overlaid()` keeps writes in memory."""
+
+    def __init__(
+        self, db: Database, workspace_id: str, owner: str, tables: frozenset[str], clock: Callable[[], datetime]
+    ) -> None:
+        self._db = db
+        self._workspace_id = workspace_id
+        self._owner = owner
+        self._tables = tables
+        self._clock = clock
+        self._overlay: dict[tuple[str, str], Record | None] | None = None
+
+    def overlaid(self) -> OwnRecords:
+        """The same collections, with every write kept in memory only."""
+        copy = OwnRecords(self._db, self._workspace_id, self._owner, self._tables, self._clock)
+        copy._overlay = {}
+        return copy
+
+    def put(self, collection: str, key: str, data: Mapping[str, Any], *, at: datetime | None = None) -> None:
+        """Insert or replace one row."""
+        self.put_many(collection, [(key, data, at or self._clock())])
+
+    def put_many(self, collection: str, rows: Iterable[tuple[str, Mapping[str, Any], datetime]]) -> int:
+        """Insert or replace rows in one transaction."""
+        self._check(collection)
+        batch = [Record(key, at, plain_json(dict(data), f"Collection {collection}")) for key, data, at in rows]
+        if self._overlay is not None:
+            self._overlay.update({(collection, row.key): row for row in batch})
+            return len(batch)
+        return self._db.write(lambda c: records.put(c, self._workspace_id, self._owner, collection, batch))
+
+    def get(self, collection: str, key: str) -> Record | None:
+        """The row with this key, or None."""
+        self._check(collection)
+        if self._overlay is not None and (collection, key) in self._overlay:
+            return self._overlay[collection, key]
+        with self._db.read() as connection:
+            return records.get(connection, self._owner, collection, key)
+
+    def find(
+        self,
+        collection: str,
+        *,
+        since: datetime | None = None,
+        until: datetime | None = None,
+        prefix: str = "",
+        limit: int = 100_000,
+        newest_first: bool = False,
+    ) -> list[Record]:
+        """Rows with since <= at < until whose key starts with `prefix`, by time."""
+        self._check(collection)
+        with self._db.read() as connection:
+            rows = records.find(
+                connection, self._owner, collection, since=since, until=until, prefix=prefix, limit=limit,
+                newest_first=newest_first,
+            )  # fmt: skip
+        if not self._overlay:
+            return rows
+        merged = {row.key: row for row in rows}
+        for (name, key), row in self._overlay.items():
+            if name != collection or not key.startswith(prefix):
+                continue
+            merged.pop(key, None)
+            if row and (since is None or row.at >= since) and (until is None or row.at < until):
+                merged[key] = row
+        ordered = sorted(merged.values(), key=lambda row: (row.at, row.key), reverse=newest_first)
+        return ordered[:limit]
+
+    def delete(self, collection: str, key: str) -> bool:
+        """Remove one row; False when it was not there."""
+        there = self.get(collection, key) is not None
+        if self._overlay is not None:
+            self._overlay[collection, key] = None
+        elif there:
+            self._db.write(lambda c: records.remove(c, self._owner, collection, key))
+        return there
+
+    def _check(self, collection: str) -> None:
+        if collection not in self._tables:
+            raise Invalid(
+                f"Collection {collection!r} is not declared.", hint="Add it to `tables` in the agent's manifest."
+            )
+
+
+class _Calls:
+    """Writes one row for every call, the failed ones too."""
+
+    def __init__(self, run: Run, journal: Journal, ports: Ports) -> None:
+        self._run = run
+        self._journal = journal
+        self._ports = ports
+
+    @contextmanager
+    def recorded(
+        self, kind: str, provider: str, model: str | None, request: dict[str, Any]
+    ) -> Iterator[dict[str, Any]]:
+        """A dict to fill with what came back; the row leaves with the step."""
+        redactor = self._ports.redactor(self._run.workspace_id)
+        started, answer = time.perf_counter(), dict[str, Any]()
+        try:
+            yield answer
+        except IonfluxError as error:
+            answer.update(status="error", error={"code": error.code, "message": redactor.text(error.message)})
+            raise
+        finally:
+            current = self._journal.current
+            row = {
+                "id": new_id(),
+                "run_id": self._run.id,
+                "step_key": current.key if current else None,
+                "kind": kind,
+                "provider": provider,
+                "model": model,
+                "request": redactor.tree(plain_json(request, "The call")),
+                "response": None,
+                "status": "success",
+                "error": None,
+                "tokens_in": 0,
+                "tokens_out": 0,
+                "cost_micros": None,
+                "latency_ms": round((time.perf_counter() - started) * 1000, 3),
+                "attempt": self._run.attempt,
+                "at": now(),
+            }
+            self._journal.effects.calls.append(row | answer)
+
+
+class JournaledLlm:
+    """The chosen model; every answer is a step of its own, so that a resumed run does not pay twice."""
+
+    def __init__(self, run: Run, journal: Journal, ports: Ports, stepped: Stepped) -> None:
+        self._ports = ports
+        self._run = run
+        self._stepped = stepped
+        self._calls = _Calls(run, journal, ports)
+
+    def complete(
+        self, prompt: str, *, system: str | None = None, max_tokens: int = 800, temperature: float = 0.0
+    ) -> Completion:
+        """One answer from the configured model."""
+        chosen = engine_of(self._run.config)
+        asked = {"prompt": prompt, "system": system, "max_tokens": max_tokens, "temperature": temperature}
+        answer = self._stepped("llm", f"llm {chosen}", self._ask, (chosen, asked), {})
+        return Completion(**answer)
+
+    def _ask(self, chosen: str, asked: dict[str, Any]) -> Completion:
+        provider, _, name = chosen.partition(":")
+        with self._calls.recorded("llm", provider, name, asked) as answer:
+            model = self._ports.model(self._run.workspace_id, chosen)
+            said = model.complete(
+                asked["prompt"],
+                system=asked["system"],
+                max_tokens=asked["max_tokens"],
+                temperature=asked["temperature"],
+            )
+            answer.update(
+                response={"text": said.text, "finish_reason": said.finish_reason},
+                tokens_in=said.tokens_in,
+                tokens_out=said.tokens_out,
+                cost_micros=said.cost_micros,
+            )
+        return Completion(said.text, dict(said.engine), said.tokens_in, said.tokens_out, said.cost_micros)
+
+
+@dataclass(frozen=True)
+class RecordedResponse:
+    """An outside server's answer, as it was journaled."""
+
+    status: int
+    headers: dict[str, str]
+    content: bytes
+
+    def json(self) -> Any:
+        """The body read as JSON."""
+        try:
+            return from_json(self.content)
+        except ValueError as error:
+            raise Invalid("The server's answer is not JSON.", hint="Check the address that was called.") from error
+
+
+class JournaledHttp:
+    """The guarded way out; secrets are put in at the last moment and never journaled."""
+
+    def __init__(self, run: Run, journal: Journal, ports: Ports, stepped: Stepped, *, only_reads: bool = False) -> None:
+        self._run = run
+        self._ports = ports
+        self._stepped = stepped
+        self._only_reads = only_reads
+        self._calls = _Calls(run, journal, ports)
+
+    def request(
+        self,
+        method: str,
+        url: str,
+        *,
+        headers: Mapping[str, str] | None = None,
+        params: Mapping[str, str] | None = None,
+        json: Any = None,
+        content: bytes | None = None,
+        timeout: float | None = None,
+    ) -> RecordedResponse:
+        """One request as a step of its own."""
+        asked = {"method": method.upper(), "url": url, "headers": dict(headers or {}), "params": dict(params or {}),
+                 "json": json, "content": content.decode("latin-1") if content else None,
+                 "timeout": timeout or HTTP_SECONDS}  # fmt: skip
+        answer = self._stepped("http", f"{method.upper()} {url[:200]}", self._send, (asked,), {})
+        return RecordedResponse(answer["status"], answer["headers"], answer["content"].encode("latin-1"))
+
+    def _send(self, asked: dict[str, Any]) -> dict[str, Any]:
+        if self._only_reads and asked["method"] not in ("GET", "HEAD"):
+            return {"status": 204, "headers": {"x-dry-run": "not sent"}, "content": ""}
+        with self._calls.recorded("http", "http", None, {**asked, "headers": sorted(asked["headers"])}) as answer:
+            headers = {name: self._revealed(value) for name, value in asked["headers"].items()}
+            response = self._ports.outbound(self._run.workspace_id).request(
+                asked["method"],
+                asked["url"],
+                headers=headers,
+                params=asked["params"],
+                json=asked["json"],
+                content=asked["content"].encode("latin-1") if asked["content"] else None,
+                timeout=asked["timeout"],
+            )
+            answer.update(response={"status": response.status, "bytes": len(response.content)})
+        kept = {name.lower(): value for name, value in response.headers.items() if name.lower() != "set-cookie"}
+        return {"status": response.status, "headers": kept, "content": response.content.decode("latin-1")}
+
+    def _revealed(self, value: str) -> str:
+        before, mark, name = value.partition(_SECRET)
+        return before + self._ports.secret(self._run.workspace_id, name.strip()) if mark else value
+
+
+class JournaledMemory:
+    """The vector memory of the run's namespace."""
+
+    def __init__(self, run: Run, ports: Ports, *, only_reads: bool = False) -> None:
+        self._run = run
+        self._ports = ports
+        self._only_reads = only_reads
+
+    @property
+    def _namespace(self) -> str:
+        namespace = (self._run.config.get("memory") or {}).get("namespace")
+        if not namespace:
+            raise Invalid("This agent declares no memory.", hint="Add `memory` with a namespace to its manifest.")
+        return str(namespace)
+
+    def remember(self, text: str, metadata: Mapping[str, Any] | None = None, *, id: str | None = None) -> str:
+        """Store a text; the same id replaces."""
+        if self._only_reads:
+            return id or ""
+        memory = self._ports.memory()
+        return memory.remember(self._run.workspace_id, self._namespace, text, dict(metadata or {}), id)
+
+    def recall(self, query: str, *, limit: int = 5) -> list[Recalled]:
+        """The nearest texts, best first."""
+        return self._ports.memory().recall(self._run.workspace_id, self._namespace, query, limit)

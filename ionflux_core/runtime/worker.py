@@ -1,0 +1,265 @@
+"""The local worker: threads that claim and execute runs, and one that keeps leases, time limits and timers."""
+
+from __future__ import annotations
+
+import logging
+import os
+import socket
+import threading
+import time
+from collections.abc import Callable
+from datetime import timedelta
+
+from ionflux_core.domain.runs import RunError
+from ionflux_core.errors import IonfluxError
+from ionflux_core.ids import new_id, now
+from ionflux_core.limits import CLAIMS_PER_RUN
+from ionflux_core.runtime.executor import Execution
+from ionflux_core.runtime.ports import Ports
+from ionflux_core.storage import approvals, runs
+from ionflux_core.storage.engine import Connection
+
+log = logging.getLogger(__name__)
+
+POLL_SECONDS = 0.5
+SHOW_OPEN_AFTER = timedelta(seconds=0.4)
+
+
+def owner_name() -> str:
+    """Who holds a lease: host, process and a part that no later process repeats."""
+    return f"{socket.gethostname()[:40]}:{os.getpid()}:{new_id()[-12:]}"
+
+
+def is_dead(owner: str | None) -> bool:
+    """True when a lease owner was a process of this host that is gone; False when that cannot be known."""
+    parts = (owner or "").split(":")
+    if len(parts) != 3 or parts[0] != socket.gethostname()[:40] or not parts[1].isdigit():
+        return owner is None
+    if int(parts[1]) == os.getpid():
+        return False
+    try:
+        os.kill(int(parts[1]), 0)
+    except ProcessLookupError:
+        return True
+    except PermissionError:
+        return False
+    return False
+
+
+class Worker:
+    """Executes runs on `threads` threads of this process.
+
+    Implements the Dispatcher port. Recovery never executes: it puts lost runs back into the queue, and any worker
+    takes them from there.
+    """
+
+    def __init__(
+        self, ports: Ports, *, threads: int, lease_seconds: float, workspace_limit: Callable[[str], int]
+    ) -> None:
+        self._ports = ports
+        self._threads = threads
+        self._lease_seconds = lease_seconds
+        self._workspace_limit = workspace_limit
+        self.owner = owner_name()
+        self._wake = threading.Condition()
+        self._signals = 0
+        self._idle = 0
+        self._stopping = False
+        self._active: dict[str, tuple[Execution, float, threading.Thread]] = {}
+        self._retired: set[threading.Thread] = set()
+        self._crew: list[threading.Thread] = []
+        self._keeper: threading.Thread | None = None
+        self._keeper_wake = threading.Event()
+
+    def start(self) -> None:
+        """Put back what a crash left, then begin to work."""
+        self.recover(at_start=True)
+        for _ in range(self._threads):
+            self._hire()
+        self._keeper = threading.Thread(target=self._keep, name="ionflux-keeper", daemon=True)
+        self._keeper.start()
+        self.notify()
+
+    def stop(self, patience: float = 5.0) -> None:
+        """Let running steps end, up to `patience` seconds, then put what is left back into the queue."""
+        with self._wake:
+            self._stopping = True
+            self._wake.notify_all()
+        for execution, _, _ in list(self._active.values()):
+            execution.context.parks_as = "pending"
+        self._keeper_wake.set()
+        deadline = time.monotonic() + patience
+        for thread in [*self._crew, *([self._keeper] if self._keeper else [])]:
+            thread.join(max(0.0, deadline - time.monotonic()))
+        for run_id, (execution, _, _) in list(self._active.items()):
+            execution.journal.revoked = True
+            self._put_down(run_id)
+
+    def _put_down(self, run_id: str) -> None:
+        def work(connection: Connection) -> bool:
+            return runs.move(connection, run_id, "pending", owner=self.owner)
+
+        self._ports.db.write(work)
+
+    def notify(self) -> None:
+        """A run is pending: wake one sleeping thread for it."""
+        with self._wake:
+            if self._signals < self._threads:
+                self._signals += 1
+            self._wake.notify()
+
+    def interrupt(self, run_id: str, wish: str) -> None:
+        """Meet a wish for a run of this process at once; others meet it at their next heartbeat."""
+        held = self._active.get(run_id)
+        if held is None:
+            return
+        if wish == "pause":
+            held[0].context.parks_as = "paused"
+        else:
+            held[0].journal.revoked = True
+
+    @property
+    def running(self) -> int:
+        """How many runs are executed right now."""
+        return len(self._active)
+
+    def recover(self, *, at_start: bool = False) -> int:
+        """Put runs whose worker is gone back into the queue; at the start those of dead processes of this host, too."""
+
+        def work(connection: Connection) -> int:
+            gone = runs.lost(connection, now())
+            if at_start:
+                known = {row.id for row in gone}
+                gone += [row for row in runs.leased(connection) if row.id not in known and is_dead(row.lease_owner)]
+            return sum(self._put_back(connection, row.id, row.claims, row.lease_owner) for row in gone)
+
+        count = self._ports.db.write(work)
+        if count:
+            log.warning("%d runs of a lost worker were put back into the queue", count)
+            self.notify()
+        return count
+
+    def _put_back(self, connection: Connection, run_id: str, claims: int, owner: str | None) -> bool:
+        if claims + 1 < CLAIMS_PER_RUN:
+            return runs.add_claim(connection, run_id, owner)
+        error = {
+            "code": "abandoned",
+            "message": f"{claims + 1} workers in a row were lost while they had this run.",
+            "hint": "Look at what its steps do to the process: memory, native crashes, exits.",
+        }
+        return runs.move(connection, run_id, "error", error=error, preview=error["message"], finished_at=now())
+
+    def _hire(self) -> None:
+        thread = threading.Thread(target=self._work, name=f"ionflux-worker-{len(self._crew)}", daemon=True)
+        self._crew.append(thread)
+        thread.start()
+
+    def _work(self) -> None:
+        me = threading.current_thread()
+        while not self._stopping and me not in self._retired:
+            execution = self._claim()
+            if execution is None:
+                with self._wake:
+                    while not self._signals and not self._stopping:
+                        self._wake.wait()
+                    self._signals = max(0, self._signals - 1)
+                continue
+            self._active[execution.run.id] = (execution, time.monotonic(), me)
+            try:
+                execution.execute()
+            except IonfluxError as error:
+                # The run store itself refused (disk full, locked): the lease runs out and the run is taken up again.
+                log.error("run %s could not be recorded: %s", execution.run.id, error)
+            finally:
+                self._active.pop(execution.run.id, None)
+
+    def _claim(self) -> Execution | None:
+        at = now()
+        try:
+            claimed = self._ports.db.write(
+                lambda connection: runs.claim(
+                    connection,
+                    owner=self.owner,
+                    now=at,
+                    lease_seconds=self._lease_seconds,
+                    count=1,
+                    workspace_limit=self._workspace_limit,
+                )
+            )
+            return Execution(claimed[0], self.owner, self._ports, claimed_at=at) if claimed else None
+        except IonfluxError as error:
+            log.error("no run could be claimed: %s", error)
+            return None
+
+    def _keep(self) -> None:
+        """The tick edge: whatever one tick meets, the next one comes."""
+        renewed = time.monotonic()
+        while not self._stopping:
+            self._keeper_wake.wait(POLL_SECONDS)
+            try:
+                if self._active:
+                    self._show_open()
+                    self._enforce_time()
+                if time.monotonic() - renewed > self._lease_seconds / 5:
+                    self._renew()
+                    self.recover()
+                    renewed = time.monotonic()
+                self._wake_due()
+            except Exception:
+                log.exception("the keeper met an error and goes on")
+
+    def _show_open(self) -> None:
+        border = now() - SHOW_OPEN_AFTER
+        for execution, _, _ in list(self._active.values()):
+            execution.journal.show_open(border)
+
+    def _renew(self) -> None:
+        held = list(self._active)
+        if not held:
+            return
+        until = now() + timedelta(seconds=self._lease_seconds)
+        wishes = self._ports.db.write(lambda connection: runs.renew(connection, self.owner, held, until))
+        for run_id in held:
+            if run_id not in wishes:
+                self.interrupt(run_id, "cancel")
+            elif wishes[run_id] == "pause":
+                self.interrupt(run_id, "pause")
+
+    def _enforce_time(self) -> None:
+        """End runs that are over their time limit, and give their place to a new thread.
+
+        Python cannot stop a thread; the old one is cut off from the journal and goes home when its call returns.
+        """
+        for run_id, (execution, started, thread) in list(self._active.items()):
+            limit = execution.definition.limits.timeout_seconds
+            if time.monotonic() - started <= limit:
+                continue
+            step = execution.journal.oldest_open()
+            where = f" in step {step.title!r}" if step else ""
+            error = RunError(
+                code="timeout",
+                message=f"The run took longer than {limit:g} s{where}.",
+                hint="Raise limits.timeout_seconds in the manifest, or do less in one run.",
+            )
+            execution.cut_off(error)
+            self._active.pop(run_id, None)
+            self._retired.add(thread)
+            self._hire()
+
+    def _wake_due(self) -> None:
+        """Put parked runs whose time has come back into the queue, and wake threads for whatever is due."""
+        at = now()
+        with self._ports.db.read() as connection:
+            due = runs.due_parked(connection, at)
+            pending = runs.due_count(connection, at, limit=self._threads)
+        if due:
+
+            def work(connection: Connection) -> None:
+                for row in due:
+                    if row.status == "awaiting_approval" and row.wait:
+                        approvals.decide(connection, row.wait["approval_id"], "timed_out", at=at)
+                    runs.move(connection, row.id, "pending", wake_at=None)
+
+            self._ports.db.write(work)
+        for _ in range(len(due) + pending):
+            self.notify()

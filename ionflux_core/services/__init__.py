@@ -1,0 +1,1 @@
+"""Use-cases: the one way in for pages, routes, triggers and the command line."""

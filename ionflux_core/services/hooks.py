@@ -1,0 +1,245 @@
+"""Webhooks in: who may, how large, signed by whom, seen before; stored and answered at once, run later."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections import OrderedDict, deque
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, cast
+
+from pydantic_core import from_json
+
+from ionflux_core import limits
+from ionflux_core.domain.runs import FINISHED, RunTrigger
+from ionflux_core.domain.triggers import Trigger
+from ionflux_core.errors import (
+    Conflict,
+    Forbidden,
+    Invalid,
+    IonfluxError,
+    LimitExceeded,
+    TooManyRequests,
+    Unauthorized,
+)
+from ionflux_core.ids import now
+from ionflux_core.services.events import Events
+from ionflux_core.services.runs import Prepared, Runs
+from ionflux_core.signatures import Kind, delivery_id, verify
+from ionflux_core.storage import events as event_rows
+from ionflux_core.storage import triggers as rows
+from ionflux_core.storage.engine import Connection, Database
+from ionflux_core.vault import reference_name
+
+_RESULT_SECONDS = 30.0
+_HOOKS_COUNTED = 1000
+
+
+@dataclass(frozen=True, slots=True)
+class Received:
+    """What to answer a webhook: an HTTP status and a JSON body."""
+
+    status: int
+    body: dict[str, Any]
+
+
+class Hooks:
+    """The one use-case of webhooks: take one in."""
+
+    def __init__(self, db: Database, runs: Runs, events: Events, secret: Callable[[str, str], str]) -> None:
+        self._db = db
+        self._runs = runs
+        self._events = events
+        self._secret = secret
+        self._lock = threading.Lock()
+        self._recent: OrderedDict[str, deque[float]] = OrderedDict()
+
+    def receive(self, path: str, method: str, headers: Mapping[str, str], body: bytes) -> Received:
+        """Check and store one delivery; its run starts after the answer, unless the hook answers with the result.
+
+        A delivery that came before is answered like the first time, with the first run's id: a sender that repeats
+        itself because an answer was lost must not be told to go on repeating.
+        """
+        trigger = self._trigger(path)
+        self._limit(trigger)
+        if method != trigger.config.get("method", "POST"):
+            raise Invalid(
+                "This webhook takes another method.",
+                hint=f"Send {trigger.config.get('method', 'POST')}.",
+                code="method",
+            )
+        if len(body) > limits.WEBHOOK_BYTES:
+            raise LimitExceeded("The body is larger than 1 MiB.", hint="Send less, or upload a file.")
+        kind = trigger.config.get("auth", "token")
+        lowered = {name.lower(): value for name, value in headers.items()}
+        self._verify(trigger, kind, lowered, body)
+        payload = _read(body, lowered)
+        self._refuse_sleeping(trigger)
+        delivery = _delivery(kind, lowered, body)
+        prepared = self._prepared(trigger, payload, delivery)
+        run_id, repeated = self._store(trigger, kind, lowered, payload, delivery, prepared)
+        if trigger.config.get("respond") == "result":
+            return self._result(trigger, run_id)
+        answer = {"status": "repeated" if repeated else "accepted", "run_id": run_id,
+                  "correlation_id": prepared.row["correlation_id"]}  # fmt: skip
+        return Received(200 if repeated else 202, answer)
+
+    def _trigger(self, path: str) -> Trigger:
+        with self._db.read() as connection:
+            trigger = rows.by_hook_path(connection, path.strip("/"))
+        if trigger is None or not trigger.enabled:
+            raise Forbidden("There is no such webhook.", hint="Copy the address from the agent's Triggers.")
+        return trigger
+
+    @staticmethod
+    def _refuse_sleeping(trigger: Trigger) -> None:
+        if trigger.instance_status != "active":
+            raise Conflict(
+                f"The agent behind this webhook is {trigger.instance_status.replace('_', ' ')}.",
+                hint="Set the agent active again.",
+                code="instance_not_active",
+            )
+
+    def _verify(self, trigger: Trigger, kind: str, headers: Mapping[str, str], body: bytes) -> None:
+        """The path holds 256 random bits, which is proof enough for `token` and `none`; the rest must be signed."""
+        if kind in ("token", "none"):
+            return
+        name = reference_name(trigger.config.get("secret") or f"secret://{kind}_webhook_secret")
+        try:
+            secret = self._secret(trigger.workspace_id, name or f"{kind}_webhook_secret")
+        except IonfluxError as error:
+            # Rule 6: there is no "skip if unset".
+            raise Unauthorized(
+                "This webhook has no signing secret yet, so nothing is accepted.",
+                hint=f"Store the secret {name!r} in Settings, Secrets.",
+                code="signing_secret_missing",
+            ) from error
+        verify(
+            cast(Kind, kind), headers=headers, body=body, secrets=[part for part in secret.split() if part], now=now()
+        )
+
+    def _limit(self, trigger: Trigger) -> None:
+        at = time.monotonic()
+        with self._lock:
+            recent = self._recent.setdefault(trigger.id, deque())
+            self._recent.move_to_end(trigger.id)
+            while recent and at - recent[0] > 60:
+                recent.popleft()
+            if len(recent) >= trigger.config.get("per_minute", limits.WEBHOOK_PER_MINUTE):
+                wait = round(60 - (at - recent[0]), 1)
+                raise TooManyRequests(
+                    "Too many deliveries in a minute.", hint=f"Try again in {wait} s.", retry_after=wait
+                )
+            recent.append(at)
+            if len(self._recent) > _HOOKS_COUNTED:
+                self._recent.popitem(last=False)
+
+    def _prepared(self, trigger: Trigger, payload: Any, delivery: str | None) -> Prepared:
+        origin = RunTrigger(
+            kind="webhook",
+            id=trigger.id,
+            key=trigger.key,
+            task=trigger.task,
+            payload=None if trigger.payload_to else payload,
+        )
+        return self._runs.prepare(
+            trigger.workspace_id,
+            trigger.instance_id,
+            trigger=origin,
+            payload=payload,
+            payload_to=trigger.payload_to,
+            task=trigger.task,
+            key=f"{trigger.id}:{delivery}" if delivery else None,
+        )
+
+    def _store(
+        self,
+        trigger: Trigger,
+        kind: str,
+        headers: Mapping[str, str],
+        payload: Any,
+        delivery: str | None,
+        prepared: Prepared,
+    ) -> tuple[str, bool]:
+        """Delivery, run and event in one durable transaction; the run's id, and whether all was there before."""
+        event = self._event(trigger, kind, headers, payload, delivery, prepared)
+
+        def work(connection: Connection) -> tuple[str, bool]:
+            at = now()
+            started = self._runs.insert(connection, prepared)
+            if delivery:
+                rows.note_delivery(connection, trigger.id, delivery, at=at, run_id=started.run_id)
+            outcome = "repeated" if started.repeated else "started"
+            rows.note_firing(connection, trigger.id, at=at, outcome=outcome, run_id=started.run_id)
+            if event is not None and not started.repeated:
+                event_rows.insert(connection, event)
+            return started.run_id, started.repeated
+
+        run_id, repeated = self._db.write(work, durable=True)
+        self._runs.announce()
+        if event is not None:
+            self._events.published()
+        return run_id, repeated
+
+    def _event(
+        self,
+        trigger: Trigger,
+        kind: str,
+        headers: Mapping[str, str],
+        payload: Any,
+        delivery: str | None,
+        prepared: Prepared,
+    ) -> dict[str, Any] | None:
+        """A Shopify delivery is a fact for the whole workspace: others may listen to it."""
+        subject = shopify_subject(headers.get("x-shopify-topic", "")) if kind == "shopify" else None
+        if subject is None or not isinstance(payload, dict):
+            return None
+        return self._events.prepared(
+            trigger.workspace_id,
+            subject,
+            payload,
+            source=f"hook:{trigger.instance_id}",
+            key=f"{trigger.id}:{delivery}" if delivery else None,
+            correlation_id=prepared.row["correlation_id"],
+            brand_id=prepared.row["brand_id"],
+        )
+
+    def _result(self, trigger: Trigger, run_id: str) -> Received:
+        run = self._runs.wait(trigger.workspace_id, run_id, timeout=_RESULT_SECONDS)
+        if run.status == "success":
+            return Received(200, {"status": run.status, "run_id": run.id, "outputs": run.outputs})
+        if run.status in FINISHED:
+            return Received(502, {"status": run.status, "run_id": run.id, "error": run.error and run.error.message})
+        return Received(202, {"status": run.status, "run_id": run.id})
+
+
+def _delivery(kind: str, headers: Mapping[str, str], body: bytes) -> str | None:
+    """What tells a repeated delivery; an unsigned sender may repeat a body on purpose and names its id itself."""
+    if kind in ("token", "none"):
+        return headers.get("idempotency-key") or headers.get("webhook-id")
+    return delivery_id(cast(Kind, kind), headers, body)
+
+
+_SHOPIFY_WORDS = {"create": "created", "update": "updated", "delete": "deleted", "publish": "published"}
+
+
+def shopify_subject(topic: str) -> str | None:
+    """The platform subject of a Shopify topic: `orders/create` becomes `ionflux.shopify.order.created`."""
+    entity, _, action = topic.strip().lower().partition("/")
+    if not entity.replace("_", "").isalnum() or not action.replace("_", "").isalnum():
+        return None
+    noun = entity[:-1] if entity.endswith("s") else entity
+    return f"ionflux.shopify.{noun}.{_SHOPIFY_WORDS.get(action, action)}"
+
+
+def _read(body: bytes, headers: Mapping[str, str]) -> Any:
+    if not body:
+        return {}
+    try:
+        return from_json(body, allow_inf_nan=False)
+    except ValueError as error:
+        sent = headers.get("content-type", "no content type")[:60]
+        raise Invalid(
+            f"The body is not JSON (it came as {sent}).", hint="Send a JSON body.", code="not_json"
+        ) from error

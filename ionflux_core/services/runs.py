@@ -1,0 +1,407 @@
+"""Runs: start, watch, steer. The one way in for pages, routes, triggers and the command line."""
+
+from __future__ import annotations
+
+import shutil
+import threading
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from ionflux_core import limits
+from ionflux_core.domain.agents import AgentDefinition
+from ionflux_core.domain.runs import (
+    Approval,
+    Run,
+    RunFilter,
+    RunLog,
+    RunStatus,
+    RunStep,
+    RunSummary,
+    RunTrigger,
+    check_move,
+)
+from ionflux_core.errors import Conflict, Invalid, LimitExceeded, NotFound, Unavailable
+from ionflux_core.ids import new_id, now
+from ionflux_core.runtime.executor import finish
+from ionflux_core.runtime.ports import Dispatcher
+from ionflux_core.services.agents import Agents, Target
+from ionflux_core.storage import approvals, artifacts, audit, steps
+from ionflux_core.storage import runs as rows
+from ionflux_core.storage.artifacts import ArtifactFiles
+from ionflux_core.storage.engine import Connection, Database, dump_json
+
+_LEAST_FREE_BYTES = 64 * limits.MIB
+_DISK_CHECK_SECONDS = 5.0
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """A run that has been checked and may be inserted, alone or together with what caused it."""
+
+    id: str
+    row: dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Started:
+    """A run's id, and whether it was there already under the same idempotency key."""
+
+    run_id: str
+    repeated: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """One page of runs, newest first; `cursor` asks for the next one."""
+
+    runs: list[RunSummary]
+    cursor: str | None
+
+
+class Runs:
+    """Use-cases around runs."""
+
+    def __init__(self, db: Database, files: ArtifactFiles, agents: Agents, data_dir: Path) -> None:
+        self._db = db
+        self._files = files
+        self._agents = agents
+        self._data_dir = data_dir
+        self._disk_checked = 0.0
+        self._waiters: dict[str, threading.Event] = {}
+        self.dispatcher: Dispatcher | None = None
+
+    def prepare(
+        self,
+        workspace_id: str,
+        target: str | Target,
+        inputs: Mapping[str, Any] | None = None,
+        *,
+        trigger: RunTrigger | None = None,
+        payload: Any = None,
+        payload_to: str | None = None,
+        task: str | None = None,
+        key: str | None = None,
+        correlation_id: str | None = None,
+        brand_id: str | None = None,
+        dry_run: bool = False,
+        depth: int = 0,
+        priority: int = 0,
+        by: str | None = None,
+    ) -> Prepared:
+        """Resolve and check everything a run needs, writing nothing; Invalid names all that is wrong.
+
+        `payload` is what a trigger brought: it becomes the input `payload_to`, or its keys fill the inputs they name.
+        """
+        resolved = target if isinstance(target, Target) else self._agents.resolve(workspace_id, target)
+        definition, instance = resolved.definition, resolved.instance
+        if depth > limits.RUN_DEPTH:
+            raise LimitExceeded(
+                f"Runs have started each other {depth} deep.", hint="Look for agents that listen to their own events."
+            )
+        self._check_disk()
+        brought = _brought(definition, payload, payload_to)
+        merged = self._agents.effective(
+            workspace_id, resolved, runtime=inputs or {}, brought=brought, brand_id=brand_id
+        )
+        if len(dump_json(merged.inputs)) > limits.OUTPUT_BYTES:
+            raise LimitExceeded("The inputs are too large.", hint="Give large data as a file.")
+        known_tasks = {spec.key for spec in definition.tasks} | {spec.task for spec in definition.triggers if spec.task}
+        if task and task not in known_tasks:
+            raise Invalid(
+                f"{definition.name} has no task {task!r}.", hint=f"Choose one of: {', '.join(sorted(known_tasks))}."
+            )
+        snapshot = merged.snapshot()
+        inputs_resolved = snapshot.pop("inputs")
+        run_id, at = new_id(), now()
+        row = {
+            "id": run_id,
+            "workspace_id": workspace_id,
+            "instance_id": instance.id if instance else None,
+            "definition_slug": definition.slug,
+            "definition_version": definition.version,
+            "target": instance.name if instance else f"agent:{definition.slug}",
+            "brand_id": brand_id or (instance.brand_id if instance else None),
+            "trigger_kind": trigger.kind if trigger else "manual",
+            "trigger_id": trigger.id if trigger else None,
+            "trigger": (trigger or RunTrigger(by=by)).model_dump(mode="json"),
+            "task": task,
+            "triggered_by_user_id": None,
+            "correlation_id": correlation_id or run_id,
+            "parent_run_id": None,
+            "idempotency_key": key[:300] if key else None,
+            "status": "pending",
+            "dry_run": dry_run,
+            "priority": priority,
+            "concurrency": definition.limits.concurrency,
+            "depth": depth,
+            "attempt": 1,
+            "claims": 0,
+            "inputs": inputs_resolved,
+            "config": snapshot
+            | {
+                "origins": merged.origins,
+                "snippet_preview_output_key": resolved.configuration.snippet_preview_output_key,
+                "instance_version": instance.version if instance else None,
+            },
+            "config_sha256": merged.sha256,
+            "warnings": [],
+            "kpis": {},
+            "cost_micros": 0,
+            "created_at": at,
+        }
+        return Prepared(run_id, row)
+
+    def insert(self, connection: Connection, prepared: Prepared) -> Started:
+        """Insert a prepared run in the caller's transaction; the same idempotency key gives the earlier run."""
+        if rows.insert(connection, prepared.row):
+            return Started(prepared.id)
+        earlier = rows.id_for_key(connection, prepared.row["workspace_id"], prepared.row["idempotency_key"])
+        return Started(earlier or prepared.id, repeated=True)
+
+    def start(
+        self,
+        workspace_id: str,
+        target: str | Target,
+        inputs: Mapping[str, Any] | None = None,
+        *,
+        durable: bool = False,
+        **options: Any,
+    ) -> Started:
+        """Accept a run and return at once; a worker takes it from the queue. Options are those of `prepare`."""
+        prepared = self.prepare(workspace_id, target, inputs, **options)
+        started = self._db.write(lambda connection: self.insert(connection, prepared), durable=durable)
+        self.announce()
+        return started
+
+    def announce(self) -> None:
+        """Tell the dispatcher that something is pending."""
+        if self.dispatcher is not None:
+            self.dispatcher.notify()
+
+    def get(self, workspace_id: str, run_id: str) -> Run:
+        """One run; NotFound when it is not there."""
+        with self._db.read() as connection:
+            run = rows.get(connection, workspace_id, run_id)
+        if run is None:
+            raise NotFound("There is no such run.", hint="Choose one from the list.")
+        return run
+
+    def find(
+        self, workspace_id: str, narrow: RunFilter | None = None, *, cursor: str | None = None, limit: int = 50
+    ) -> Page:
+        """A page of runs, newest first."""
+        limit = max(1, min(limit, limits.PAGE_ROWS))
+        with self._db.read() as connection:
+            found = rows.find(connection, workspace_id, narrow or RunFilter(), before=cursor, limit=limit + 1)
+        return Page(found[:limit], found[limit - 1].id if len(found) > limit else None)
+
+    def count(self, workspace_id: str, narrow: RunFilter | None = None) -> int:
+        """How many runs a filter leaves, counted up to 10,001."""
+        with self._db.read() as connection:
+            return rows.count(connection, workspace_id, narrow or RunFilter())
+
+    def unfinished(self, workspace_id: str) -> int:
+        """How many runs are pending, running or parked."""
+        with self._db.read() as connection:
+            return rows.unfinished_count(connection, workspace_id)
+
+    def steps(self, workspace_id: str, run_id: str, *, offset: int = 0, limit: int = limits.PAGE_ROWS) -> list[RunStep]:
+        """Steps of a run in the order they began; large outputs stay references."""
+        self.get(workspace_id, run_id)
+        with self._db.read() as connection:
+            return steps.of_run(connection, run_id, limit=min(limit, 1000), offset=offset)
+
+    def logs(self, workspace_id: str, run_id: str, *, limit: int = 500) -> list[RunLog]:
+        """Log lines of a run, oldest first."""
+        self.get(workspace_id, run_id)
+        with self._db.read() as connection:
+            return steps.logs(connection, run_id, limit=limit)
+
+    def calls(self, workspace_id: str, run_id: str) -> list[dict[str, Any]]:
+        """Model and HTTP calls of a run."""
+        self.get(workspace_id, run_id)
+        with self._db.read() as connection:
+            return steps.calls_of(connection, run_id)
+
+    def file(self, workspace_id: str, sha256: str) -> bytes:
+        """A stored file of a workspace; NotFound when it is not its own."""
+        with self._db.read() as connection:
+            known = artifacts.get(connection, workspace_id, sha256)
+        if known is None:
+            raise NotFound("There is no such file.", hint="Reload the page.")
+        return self._files.read(sha256)
+
+    def upload(self, workspace_id: str, name: str, data: bytes, media_type: str) -> dict[str, Any]:
+        """Store a file for an input of type `file`; what to give as that input's value."""
+        if len(data) > limits.UPLOAD_BYTES:
+            raise LimitExceeded(
+                f"The file is larger than {limits.UPLOAD_BYTES // limits.MIB} MiB.", hint="Split it into parts."
+            )
+        sha256, at = self._files.write(data), now()
+        plain_name = name.replace("\\", "/").rsplit("/", 1)[-1][:200] or "file"
+        self._db.write(
+            lambda c: artifacts.note(
+                c,
+                workspace_id,
+                sha256=sha256,
+                name=plain_name,
+                media_type=media_type,
+                size=len(data),
+                at=at,
+                run_id=None,
+            )
+        )
+        return {"sha256": sha256, "name": plain_name, "media_type": media_type, "size": len(data)}
+
+    def wait(self, workspace_id: str, run_id: str, *, timeout: float) -> Run:
+        """The run once it has ended or been parked, or as it stands when the time is over."""
+        deadline = time.monotonic() + timeout
+        event = self._waiters.setdefault(run_id, threading.Event())
+        try:
+            while True:
+                run = self.get(workspace_id, run_id)
+                left = deadline - time.monotonic()
+                if run.status not in ("pending", "running") or left <= 0:
+                    return run
+                # Another process may execute the run: then only looking again tells.
+                event.wait(min(left, 0.25))
+                event.clear()
+        finally:
+            self._waiters.pop(run_id, None)
+
+    def moved(self, run_id: str, status: RunStatus) -> None:
+        """A run of this process has ended or been parked: wake whoever waits for it."""
+        event = self._waiters.get(run_id)
+        if event is not None:
+            event.set()
+
+    def cancel(self, workspace_id: str, run_id: str, *, by: str | None = None) -> Run:
+        """Cancel a run; a step in flight is not recorded any more."""
+        run = self.get(workspace_id, run_id)
+        check_move(run.status, "cancelled_by_user")
+        definition = self._agents.definition_of(run)
+        at = now()
+
+        def work(connection: Connection) -> bool:
+            values: dict[str, Any] = {"finished_at": at, "wake_at": None, "wait": None, "preview": "Cancelled."}
+            if not rows.move(connection, run_id, "cancelled_by_user", **values):
+                return False
+            steps.close_open(connection, run_id, "cancelled", at)
+            approvals.withdraw(connection, run_id, at)
+            finish(connection, run, definition, "cancelled_by_user", values)
+            self._note(connection, run, "cancelled", by)
+            return True
+
+        if not self._db.write(work):
+            raise Conflict("The run has ended meanwhile.", hint="Reload it.")
+        if self.dispatcher is not None:
+            self.dispatcher.interrupt(run_id, "cancel")
+        self.moved(run_id, "cancelled_by_user")
+        return self.get(workspace_id, run_id)
+
+    def pause(self, workspace_id: str, run_id: str, *, by: str | None = None) -> Run:
+        """Pause a run: at once while it waits, at its next step while it runs."""
+        run = self.get(workspace_id, run_id)
+
+        def work(connection: Connection) -> bool:
+            asked = rows.ask(connection, run_id, "pause")
+            moved = asked or (run.status != "running" and rows.move(connection, run_id, "paused"))
+            if moved:
+                self._note(connection, run, "paused", by)
+            return moved
+
+        if not self._db.write(work):
+            check_move(run.status, "paused")
+            raise Conflict("The run has moved on meanwhile.", hint="Reload it.")
+        if self.dispatcher is not None:
+            self.dispatcher.interrupt(run_id, "pause")
+        return self.get(workspace_id, run_id)
+
+    def resume(self, workspace_id: str, run_id: str, *, by: str | None = None) -> Run:
+        """Bring a paused run on again; its finished steps are not repeated."""
+        run = self.get(workspace_id, run_id)
+        if run.status != "paused":
+            raise Conflict("Only a paused run can be resumed.", hint="Reload the run: its state has moved on.")
+
+        def work(connection: Connection) -> None:
+            rows.move(connection, run_id, "pending", wake_at=None)
+            self._note(connection, run, "resumed", by)
+
+        self._db.write(work)
+        self.announce()
+        return self.get(workspace_id, run_id)
+
+    def approvals(self, workspace_id: str, *, limit: int = 50) -> list[Approval]:
+        """Open questions, oldest first."""
+        with self._db.read() as connection:
+            return approvals.pending(connection, workspace_id, limit=limit)
+
+    def approvals_count(self, workspace_id: str) -> int:
+        """How many questions are open."""
+        with self._db.read() as connection:
+            return approvals.pending_count(connection, workspace_id)
+
+    def decide(
+        self,
+        workspace_id: str,
+        approval_id: str,
+        *,
+        approved: bool,
+        by: str | None = None,
+        comment: str | None = None,
+        edits: Mapping[str, Any] | None = None,
+    ) -> Approval:
+        """Answer a question once; the run goes on from there. Only editable fields may be edited."""
+        with self._db.read() as connection:
+            asked = approvals.get(connection, workspace_id, approval_id)
+        if asked is None:
+            raise NotFound("There is no such approval.", hint="Reload the page.")
+        foreign = sorted(set(edits or {}) - set(asked.editable))
+        if foreign:
+            raise Invalid(
+                f"{foreign[0]!r} cannot be edited here.", hint=f"Editable: {', '.join(asked.editable) or 'none'}."
+            )
+        status, at = "approved" if approved else "denied", now()
+
+        def work(connection: Connection) -> None:
+            values = {"decided_by": by, "comment": comment, "edits": dict(edits or {})}
+            if not approvals.decide(connection, approval_id, status, at=at, **values):
+                raise Conflict("Someone has answered this already.", hint="Reload the page.")
+            rows.move(connection, asked.run_id, "pending", wake_at=None)
+            audit.note(
+                connection, workspace_id, at=at, who=by, action=status, entity="approval", entity_id=approval_id,
+                details={"run_id": asked.run_id, "title": asked.title, "comment": comment, "edits": dict(edits or {})},
+            )  # fmt: skip
+
+        self._db.write(work, durable=True)
+        self.announce()
+        with self._db.read() as connection:
+            return approvals.get(connection, workspace_id, approval_id) or asked
+
+    @staticmethod
+    def _note(connection: Connection, run: Run, action: str, by: str | None) -> None:
+        audit.note(connection, run.workspace_id, at=now(), who=by, action=action, entity="run", entity_id=run.id)
+
+    def _check_disk(self) -> None:
+        """Refuse new work while the disk is nearly full, so that what runs can still be recorded."""
+        if time.monotonic() - self._disk_checked < _DISK_CHECK_SECONDS:
+            return
+        free = shutil.disk_usage(self._data_dir).free
+        if free < _LEAST_FREE_BYTES:
+            raise Unavailable(
+                f"The disk is nearly full ({free // limits.MIB} MiB left), so no run was started.",
+                hint="Free some space, then start it again.",
+                code="disk_nearly_full",
+            )
+        self._disk_checked = time.monotonic()
+
+
+def _brought(definition: AgentDefinition, payload: Any, payload_to: str | None) -> dict[str, Any]:
+    if payload_to:
+        return {} if payload is None else {payload_to: payload}
+    if not isinstance(payload, dict):
+        return {}
+    return {key: value for key, value in payload.items() if definition.input(key) is not None}

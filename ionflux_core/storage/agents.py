@@ -1,0 +1,140 @@
+"""Rows of agent definitions, configured instances and their saved versions."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, func, select, update
+
+from ionflux_core.domain.agents import AgentInstance, InstanceVersion
+from ionflux_core.storage.engine import AnyRow
+from ionflux_core.storage.tables import agent_configuration_versions, agent_configurations, agent_definitions
+from ionflux_core.storage.writes import insert_new, upsert
+
+_COLUMNS = {
+    "id": agent_configurations.c.id,
+    "workspace_id": agent_configurations.c.workspace_id,
+    "definition_slug": agent_configurations.c.definition_slug,
+    "definition_version": agent_configurations.c.definition_version,
+    "name": agent_configurations.c.name,
+    "description": agent_configurations.c.description_text,
+    "yaml": agent_configurations.c.yaml_config_text,
+    "version": agent_configurations.c.version,
+    "status": agent_configurations.c.status,
+    "status_reason": agent_configurations.c.status_reason,
+    "brand_id": agent_configurations.c.brand_id,
+    "namespace": agent_configurations.c.resolved_memory_namespace,
+    "consecutive_failures": agent_configurations.c.consecutive_failures,
+    "last_run": agent_configurations.c.last_run_summary,
+    "created_at": agent_configurations.c.created_at,
+    "updated_at": agent_configurations.c.updated_at,
+}
+_instances = select(*(column.label(name) for name, column in _COLUMNS.items()))
+
+
+def register(connection: Connection, rows: Iterable[dict[str, Any]]) -> int:
+    """Insert or update definitions by id; repeatable."""
+    return upsert(connection, agent_definitions, rows, key=("id",), keep=("created_at",))
+
+
+def registered(connection: Connection) -> dict[str, str]:
+    """The manifest hash of every registered definition, by id."""
+    query = select(agent_definitions.c.id, agent_definitions.c.manifest_sha256)
+    return {row.id: row.manifest_sha256 for row in connection.execute(query)}
+
+
+def insert_instance(connection: Connection, row: dict[str, Any]) -> bool:
+    """Insert an instance; False when the name is taken in the workspace."""
+    return insert_new(connection, agent_configurations, row)
+
+
+def get_instance(connection: Connection, workspace_id: str, instance_id: str) -> AgentInstance | None:
+    """One instance of a workspace."""
+    query = _instances.where(agent_configurations.c.id == instance_id)
+    row = connection.execute(query.where(agent_configurations.c.workspace_id == workspace_id)).one_or_none()
+    return None if row is None else _instance(row)
+
+
+def instance_by_name(connection: Connection, workspace_id: str, name: str) -> AgentInstance | None:
+    """The instance with this name, whatever the case of its letters."""
+    query = _instances.where(
+        agent_configurations.c.workspace_id == workspace_id, func.lower(agent_configurations.c.name) == name.lower()
+    )
+    row = connection.execute(query).first()
+    return None if row is None else _instance(row)
+
+
+def find_instances(
+    connection: Connection, workspace_id: str, *, archived: bool = False, definition_slug: str | None = None
+) -> list[AgentInstance]:
+    """Instances of a workspace by name; archived ones only when asked for."""
+    query = _instances.where(agent_configurations.c.workspace_id == workspace_id)
+    if not archived:
+        query = query.where(agent_configurations.c.status != "archived")
+    if definition_slug:
+        query = query.where(agent_configurations.c.definition_slug == definition_slug)
+    return [_instance(row) for row in connection.execute(query.order_by(agent_configurations.c.name))]
+
+
+def save_instance(connection: Connection, workspace_id: str, instance_id: str, at: datetime, **values: Any) -> bool:
+    """Change columns of an instance; False when it is not there."""
+    statement = update(agent_configurations).where(
+        agent_configurations.c.id == instance_id, agent_configurations.c.workspace_id == workspace_id
+    )
+    return bool(connection.execute(statement.values(updated_at=at, **values)).rowcount == 1)
+
+
+def replace_yaml(
+    connection: Connection, instance_id: str, *, expected_version: int, at: datetime, **values: Any
+) -> bool:
+    """Save a new version of an instance; False when someone saved another meanwhile."""
+    statement = update(agent_configurations).where(
+        agent_configurations.c.id == instance_id, agent_configurations.c.version == expected_version
+    )
+    return bool(
+        connection.execute(statement.values(version=expected_version + 1, updated_at=at, **values)).rowcount == 1
+    )
+
+
+def add_version(connection: Connection, row: dict[str, Any]) -> None:
+    """Keep a saved text of an instance."""
+    connection.execute(agent_configuration_versions.insert(), row)
+
+
+def versions(connection: Connection, instance_id: str) -> list[InstanceVersion]:
+    """Saved texts of an instance, newest first."""
+    table = agent_configuration_versions
+    query = select(table).where(table.c.instance_id == instance_id).order_by(table.c.version.desc())
+    return [
+        InstanceVersion(
+            instance_id=row.instance_id,
+            version=row.version,
+            yaml=row.yaml_config_text,
+            author=row.author,
+            message=row.message,
+            created_at=row.created_at,
+        )
+        for row in connection.execute(query)
+    ]
+
+
+def note_run(
+    connection: Connection, instance_id: str, *, summary: dict[str, Any], failed: bool | None, at: datetime
+) -> int:
+    """Keep the last run with its instance; returns how many runs in a row have failed now."""
+    failures: Any = agent_configurations.c.consecutive_failures
+    if failed is not None:
+        failures = failures + 1 if failed else 0
+    statement = (
+        update(agent_configurations)
+        .where(agent_configurations.c.id == instance_id)
+        .values(last_run_summary=summary, consecutive_failures=failures, updated_at=at)
+        .returning(agent_configurations.c.consecutive_failures)
+    )
+    return connection.execute(statement).scalar_one_or_none() or 0
+
+
+def _instance(row: AnyRow) -> AgentInstance:
+    return AgentInstance.model_validate(row._asdict())

@@ -1,0 +1,86 @@
+"""Files of runs, stored once by their content hash, and the rows that say whose they are."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from datetime import datetime
+from pathlib import Path
+
+from sqlalchemy import Connection, select
+
+from ionflux_core.errors import NotFound, Unavailable
+from ionflux_core.storage.engine import AnyRow
+from ionflux_core.storage.tables import artifacts
+from ionflux_core.storage.writes import insert_new
+
+
+class ArtifactFiles:
+    """A folder of immutable files named by the SHA-256 of their content."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+
+    def write(self, data: bytes) -> str:
+        """Store bytes and return their hash; the same bytes are stored once."""
+        sha256 = hashlib.sha256(data).hexdigest()
+        path = self._path(sha256)
+        if path.exists():
+            return sha256
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            part = path.with_suffix(f".{os.getpid()}.part")
+            part.write_bytes(data)
+            part.replace(path)
+        except OSError as error:
+            raise Unavailable(
+                f"The file could not be stored: {error.strerror}.", hint="Free some space or check the data folder."
+            ) from error
+        return sha256
+
+    def read(self, sha256: str) -> bytes:
+        """The bytes with this hash; NotFound when they are gone."""
+        try:
+            return self._path(sha256).read_bytes()
+        except FileNotFoundError as error:
+            raise NotFound("That file is not stored any more.", hint="Upload it again.") from error
+
+    def _path(self, sha256: str) -> Path:
+        if len(sha256) != 64 or not all(c in "0123456789abcdef" for c in sha256):
+            raise NotFound("There is no such file.")
+        return self._folder / sha256[:2] / sha256
+
+
+def note(
+    connection: Connection,
+    workspace_id: str,
+    *,
+    sha256: str,
+    name: str,
+    media_type: str,
+    size: int,
+    at: datetime,
+    run_id: str | None,
+) -> bool:
+    """Say that a stored file belongs to a workspace; False when that was known."""
+    row = {
+        "workspace_id": workspace_id,
+        "sha256": sha256,
+        "name": name[:300],
+        "media_type": media_type[:100],
+        "size": size,
+        "run_id": run_id,
+        "created_at": at,
+    }
+    return insert_new(connection, artifacts, row)
+
+
+def get(connection: Connection, workspace_id: str, sha256: str) -> AnyRow | None:
+    """What a workspace knows of a stored file; None when it is not its own."""
+    query = select(artifacts).where(artifacts.c.workspace_id == workspace_id, artifacts.c.sha256 == sha256)
+    return connection.execute(query).one_or_none()
+
+
+def of_run(connection: Connection, run_id: str) -> list[AnyRow]:
+    """Files a run stored first."""
+    return list(connection.execute(select(artifacts).where(artifacts.c.run_id == run_id).order_by(artifacts.c.name)))

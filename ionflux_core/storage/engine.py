@@ -1,0 +1,231 @@
+"""The database: one writer, many readers, two durabilities, SQLite and PostgreSQL behind the same three calls."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any, Generic, TypeVar
+
+from pydantic_core import from_json, to_json
+from sqlalchemy import Connection as Connection
+from sqlalchemy import Engine, Row, create_engine, event
+from sqlalchemy.engine import make_url
+from sqlalchemy.exc import DBAPIError, OperationalError
+from sqlalchemy.pool import QueuePool, StaticPool
+
+from ionflux_core.errors import IonfluxError, Unavailable
+
+T = TypeVar("T")
+AnyRow = Row[*tuple[Any, ...]]
+
+BUSY_SECONDS = 15
+
+
+def change_stamp() -> int:
+    """Microseconds since 1970 of this very write: the watermark by which the analytics cache finds changed rows.
+
+    It follows the system's clock, not the replaceable one, so that replayed history still counts as new.
+    """
+    return time.time_ns() // 1000
+
+
+def dump_json(value: Any) -> str:
+    """JSON text as the database stores it."""
+    return to_json(value, inf_nan_mode="null").decode()
+
+
+@dataclass
+class _Entry(Generic[T]):
+    """One write that waits for the next durable commit."""
+
+    work: Callable[[Connection], T]
+    done: threading.Event = field(default_factory=threading.Event)
+    result: T | None = None
+    error: BaseException | None = None
+
+
+class Database:
+    """A handle on the run store.
+
+    `read()` gives a connection for queries; `write(work)` runs `work(connection)` in one transaction and returns
+    its answer; `write(work, durable=True)` returns only when the commit is on the disk. On SQLite all writes of a
+    process go one after the other through one lock, and durable ones that arrive together share one commit.
+    """
+
+    def __init__(self, url: str, *, all_durable: bool = False) -> None:
+        self.url = url
+        parsed = make_url(url)
+        self.dialect = parsed.get_backend_name()
+        self.all_durable = all_durable
+        self._lock = threading.Lock()
+        self._queue: list[_Entry[Any]] = []
+        self._queue_lock = threading.Lock()
+        self._writers: dict[bool, Connection] = {}
+        if self.is_sqlite:
+            self._reading = _sqlite_engine(url, pool=True, synchronous="NORMAL", begin="BEGIN", query_only=True)
+            self._writing = {
+                False: _sqlite_engine(url, pool=False, synchronous="NORMAL", begin="BEGIN IMMEDIATE"),
+                True: _sqlite_engine(url, pool=False, synchronous="FULL", begin="BEGIN IMMEDIATE"),
+            }
+        else:
+            engine = create_engine(
+                url, pool_size=16, max_overflow=16, json_serializer=dump_json, json_deserializer=from_json
+            )
+            self._reading = engine
+            self._writing = {False: engine, True: engine}
+
+    @property
+    def is_sqlite(self) -> bool:
+        """True for the embedded default."""
+        return self.dialect == "sqlite"
+
+    @property
+    def engine(self) -> Engine:
+        """The engine migrations run on."""
+        return self._writing[True]
+
+    @contextmanager
+    def read(self) -> Iterator[Connection]:
+        """A connection for queries that sees one consistent state."""
+        with _plain_errors(), self._reading.begin() as connection:
+            yield connection
+
+    def write(self, work: Callable[[Connection], T], *, durable: bool = False) -> T:
+        """What `work(connection)` returns, after its transaction is committed; nothing is kept when it raises."""
+        with _plain_errors():
+            if not self.is_sqlite:
+                with self._writing[False].begin() as connection:
+                    return work(connection)
+            if durable or self.all_durable:
+                return self._write_durably(work)
+            with self._lock:
+                return self._commit(False, work)
+
+    def close(self) -> None:
+        """Give back every connection."""
+        with self._lock:
+            for connection in self._writers.values():
+                connection.close()
+            self._writers.clear()
+        self._reading.dispose()
+        for engine in self._writing.values():
+            engine.dispose()
+
+    def _commit(self, durable: bool, work: Callable[[Connection], T]) -> T:
+        connection = self._writers.get(durable)
+        if connection is None:
+            connection = self._writers[durable] = self._writing[durable].connect()
+        try:
+            with connection.begin():
+                return work(connection)
+        except DBAPIError as error:
+            if error.connection_invalidated:
+                self._writers.pop(durable).close()
+            raise
+
+    def _write_durably(self, work: Callable[[Connection], T]) -> T:
+        """Group commit: whoever gets the lock first commits everything that has gathered meanwhile."""
+        entry: _Entry[T] = _Entry(work)
+        with self._queue_lock:
+            self._queue.append(entry)
+        with self._lock:
+            if not entry.done.is_set():
+                with self._queue_lock:
+                    batch, self._queue = self._queue, []
+                self._commit_batch(batch)
+        if entry.error is not None:
+            raise entry.error
+        return entry.result  # type: ignore[return-value]
+
+    def _commit_batch(self, batch: list[_Entry[Any]]) -> None:
+        try:
+            self._commit(True, lambda connection: _run_each(connection, batch))
+        except BaseException as error:
+            for entry in batch:
+                entry.error = entry.error or error
+            if not isinstance(error, Exception):
+                raise
+        finally:
+            for entry in batch:
+                entry.done.set()
+
+
+def _run_each(connection: Connection, batch: list[_Entry[Any]]) -> None:
+    """Run every entry; one that fails is undone alone, so that it does not take its neighbours with it."""
+    if len(batch) == 1:
+        batch[0].result = batch[0].work(connection)
+        return
+    for entry in batch:
+        try:
+            with connection.begin_nested():
+                entry.result = entry.work(connection)
+        except (IonfluxError, DBAPIError) as error:
+            if isinstance(error, OperationalError):
+                raise
+            entry.error = error
+
+
+def _sqlite_engine(url: str, *, pool: bool, synchronous: str, begin: str, query_only: bool = False) -> Engine:
+    engine = create_engine(
+        url,
+        connect_args={"check_same_thread": False, "timeout": BUSY_SECONDS, "cached_statements": 256},
+        poolclass=QueuePool if pool else StaticPool,
+        json_serializer=dump_json,
+        json_deserializer=from_json,
+        **({"pool_size": 16, "max_overflow": 32} if pool else {}),
+    )
+
+    @event.listens_for(engine, "connect")
+    def _configure(dbapi_connection: Any, _: Any) -> None:
+        # The driver's own transaction handling is off: BEGIN is ours, so that a writer takes its lock at once
+        # and never fails half-way with "database is locked".
+        dbapi_connection.isolation_level = None
+        for pragma in (
+            "journal_mode=WAL",
+            f"synchronous={synchronous}",
+            "foreign_keys=ON",
+            "temp_store=MEMORY",
+            "cache_size=-8000",
+            f"query_only={'ON' if query_only else 'OFF'}",
+        ):
+            dbapi_connection.execute(f"PRAGMA {pragma}")
+
+    @event.listens_for(engine, "begin")
+    def _begin(connection: Connection) -> None:
+        connection.exec_driver_sql(begin)
+
+    return engine
+
+
+@contextmanager
+def _plain_errors() -> Iterator[None]:
+    """Turn what the driver says about the disk, the file and the server into a sentence with a next step."""
+    try:
+        yield
+    except OperationalError as error:
+        raise _translated(error) from error
+
+
+_SENTENCES = (
+    ("database is locked", "The database is busy.", "Close other programs that have it open, then try again."),
+    ("disk is full", "The disk is full.", "Free some space, then try again; nothing was half-written."),
+    ("readonly", "The data folder cannot be written.", "Check its permissions, or set IONFLUX_DATA_DIR."),
+    ("unable to open", "The database cannot be opened.", "Check that the data folder exists and can be written."),
+    ("disk i/o error", "The disk did not take the write.", "Check the disk's health and free space."),
+    ("malformed", "The database file is damaged.", "Stop IONFLUX and restore the newest backup: ionflux restore FILE."),
+    ("no such table", "The database has no tables yet.", "Run: ionflux migrate."),
+)
+
+
+def _translated(error: OperationalError) -> IonfluxError:
+    text = str(error.orig).lower()
+    for sign, message, hint in _SENTENCES:
+        if sign in text:
+            return Unavailable(message, hint=hint, code="database_unavailable")
+    return Unavailable(
+        "The database does not answer.", hint="Check IONFLUX_DATABASE_URL and that its server runs.",
+        code="database_unavailable",
+    )  # fmt: skip

@@ -1,0 +1,309 @@
+"""Rows of runs: insert once, claim fairly, move by the table of allowed moves, read in pages."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Sequence
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Select,
+    and_,
+    bindparam,
+    func,
+    literal_column,
+    or_,
+    select,
+    update,
+)
+
+from ionflux_core.domain.runs import FINISHED, Run, RunFilter, RunStatus, RunSummary, sources_of
+from ionflux_core.storage.engine import AnyRow, change_stamp
+from ionflux_core.storage.tables import agent_configurations, runs
+from ionflux_core.storage.writes import insert_new
+
+_CANDIDATES = 50
+_PER_WORKSPACE = 8
+
+_SUMMARY = [
+    runs.c.id,
+    runs.c.workspace_id,
+    runs.c.instance_id,
+    agent_configurations.c.name.label("instance_name"),
+    runs.c.definition_slug,
+    runs.c.definition_version,
+    runs.c.brand_id,
+    runs.c.status,
+    runs.c.trigger_kind,
+    runs.c.dry_run,
+    runs.c.preview,
+    runs.c.error,
+    runs.c.cost_micros,
+    runs.c.created_at,
+    runs.c.started_at,
+    runs.c.finished_at,
+]
+_WITH_INSTANCE = runs.outerjoin(agent_configurations, agent_configurations.c.id == runs.c.instance_id)
+
+
+def insert(connection: Connection, row: dict[str, Any]) -> bool:
+    """Insert a run; False when its idempotency key is taken in the workspace."""
+    return insert_new(connection, runs, {**row, "change_seq": change_stamp()})
+
+
+def id_for_key(connection: Connection, workspace_id: str, key: str) -> str | None:
+    """The run that was started with this idempotency key."""
+    found = select(runs.c.id).where(runs.c.workspace_id == workspace_id, runs.c.idempotency_key == key)
+    return connection.execute(found).scalar_one_or_none()
+
+
+def move(connection: Connection, run_id: str, target: RunStatus, *, owner: str | None = None, **values: Any) -> bool:
+    """Move a run to a status if the table of moves allows it from where it is now; False when it does not.
+
+    With `owner`, only the worker that holds the lease may move it: a worker that lost its lease moves nothing.
+    """
+    statement = update(runs).where(runs.c.id == run_id, runs.c.status.in_(sources_of(target)))
+    if owner is not None:
+        statement = statement.where(runs.c.lease_owner == owner)
+    values |= {"lease_owner": None, "lease_until": None, "control": None}
+    result = connection.execute(statement.values(status=target, change_seq=change_stamp(), **values))
+    return bool(result.rowcount == 1)
+
+
+_due = (
+    select(runs.c.id, runs.c.workspace_id, runs.c.instance_id, runs.c.concurrency, runs.c.priority)
+    .where(
+        runs.c.status == literal_column("'pending'"), or_(runs.c.wake_at.is_(None), runs.c.wake_at <= bindparam("now"))
+    )
+    .order_by(runs.c.priority.desc(), runs.c.id)
+)
+_due_first = _due.limit(_CANDIDATES)
+_ranked = _due.add_columns(
+    func.row_number()
+    .over(partition_by=runs.c.workspace_id, order_by=(runs.c.priority.desc(), runs.c.id))
+    .label("place")
+).subquery()
+_due_fairly = select(_ranked).where(_ranked.c.place <= _PER_WORKSPACE)
+_live = (
+    select(runs.c.workspace_id, runs.c.instance_id, func.count())
+    .where(runs.c.status == literal_column("'running'"))
+    .group_by(runs.c.workspace_id, runs.c.instance_id)
+)
+_claim = (
+    update(runs)
+    .where(runs.c.id == bindparam("run_id"), runs.c.status == literal_column("'pending'"))
+    .values(
+        status=literal_column("'running'"),
+        lease_owner=bindparam("owner"),
+        lease_until=bindparam("until"),
+        started_at=func.coalesce(runs.c.started_at, bindparam("now", type_=runs.c.started_at.type)),
+        wake_at=None,
+        change_seq=bindparam("stamp"),
+    )
+    .returning(runs)
+)
+
+
+def claim(
+    connection: Connection,
+    *,
+    owner: str,
+    now: datetime,
+    lease_seconds: float,
+    count: int,
+    workspace_limit: Callable[[str], int],
+) -> list[AnyRow]:
+    """Up to `count` pending runs, now leased to `owner`; the fullest workspace goes last, limits are kept."""
+    if connection.dialect.name == "postgresql":
+        # Counting and taking must be one act among all processes, or two of them overrun a limit together.
+        connection.execute(select(func.pg_advisory_xact_lock(7_201_010)))
+    due = list(connection.execute(_due_first, {"now": now}))
+    if not due:
+        return []
+    if len(due) == _CANDIDATES:
+        due = list(connection.execute(_due_fairly, {"now": now}))
+    by_workspace: Counter[str] = Counter()
+    by_instance: Counter[str] = Counter()
+    for workspace_id, instance_id, running in connection.execute(_live):
+        by_workspace[workspace_id] += running
+        by_instance[instance_id] += running
+    chosen: list[str] = []
+    while due and len(chosen) < count:
+        due.sort(key=lambda run: (-run.priority, by_workspace[run.workspace_id], run.id))
+        run = due.pop(0)
+        if by_workspace[run.workspace_id] >= workspace_limit(run.workspace_id):
+            continue
+        if run.instance_id and by_instance[run.instance_id] >= run.concurrency:
+            continue
+        by_workspace[run.workspace_id] += 1
+        by_instance[run.instance_id] += 1
+        chosen.append(run.id)
+    until = now + timedelta(seconds=lease_seconds)
+    claimed: list[AnyRow] = []
+    for run_id in chosen:
+        values = {"run_id": run_id, "owner": owner, "until": until, "now": now, "stamp": change_stamp()}
+        claimed.extend(connection.execute(_claim, values))
+    return claimed
+
+
+def renew(connection: Connection, owner: str, run_ids: Sequence[str], until: datetime) -> dict[str, str | None]:
+    """Extend the leases of these runs; what people asked of each (pause). Runs that were lost are missing."""
+    statement = (
+        update(runs)
+        .where(runs.c.id.in_(run_ids), runs.c.lease_owner == owner, runs.c.status == "running")
+        .values(lease_until=until)
+        .returning(runs.c.id, runs.c.control)
+    )
+    return {row.id: row.control for row in connection.execute(statement)}
+
+
+def ask(connection: Connection, run_id: str, control: str | None) -> bool:
+    """Leave a wish with a running run (pause); its worker meets it at the next step."""
+    statement = update(runs).where(runs.c.id == run_id, runs.c.status == "running").values(control=control)
+    return bool(connection.execute(statement).rowcount == 1)
+
+
+def add_claim(connection: Connection, run_id: str, owner: str | None) -> bool:
+    """Put a run whose worker was lost back into the queue; False when that worker lives on."""
+    statement = (
+        update(runs)
+        .where(runs.c.id == run_id, runs.c.status == "running", runs.c.lease_owner == owner)
+        .values(status="pending", claims=runs.c.claims + 1, lease_owner=None, change_seq=change_stamp())
+    )
+    return bool(connection.execute(statement).rowcount == 1)
+
+
+def lost(connection: Connection, now: datetime) -> list[AnyRow]:
+    """Running runs whose lease is over: their worker is gone."""
+    query = select(runs.c.id, runs.c.claims, runs.c.lease_owner).where(
+        runs.c.status == "running", or_(runs.c.lease_until < now, runs.c.lease_until.is_(None))
+    )
+    return list(connection.execute(query))
+
+
+def leased(connection: Connection) -> list[AnyRow]:
+    """Every running run with its lease owner."""
+    return list(
+        connection.execute(select(runs.c.id, runs.c.claims, runs.c.lease_owner).where(runs.c.status == "running"))
+    )
+
+
+def due_count(connection: Connection, now: datetime, *, limit: int) -> int:
+    """How many pending runs could be claimed now, counted up to `limit`."""
+    due = _due.with_only_columns(runs.c.id).limit(limit).subquery()
+    return connection.execute(select(func.count()).select_from(due), {"now": now}).scalar_one()
+
+
+def due_parked(connection: Connection, now: datetime) -> list[AnyRow]:
+    """Parked runs whose timer has run out."""
+    query = select(runs.c.id, runs.c.status, runs.c.wait).where(
+        runs.c.status.in_(("waiting", "awaiting_approval")), runs.c.wake_at <= now
+    )
+    return list(connection.execute(query))
+
+
+def waiting_for_events(connection: Connection, workspace_id: str) -> list[tuple[str, dict[str, Any]]]:
+    """Runs of a workspace that are parked until an event comes."""
+    query = select(runs.c.id, runs.c.wait).where(runs.c.workspace_id == workspace_id, runs.c.status == "waiting")
+    return [(row.id, row.wait) for row in connection.execute(query) if row.wait and row.wait.get("topic")]
+
+
+def get(connection: Connection, workspace_id: str, run_id: str) -> Run | None:
+    """One run with everything it holds."""
+    query = (
+        select(runs, agent_configurations.c.name.label("instance_name"))
+        .select_from(_WITH_INSTANCE)
+        .where(runs.c.id == run_id, runs.c.workspace_id == workspace_id)
+    )
+    row = connection.execute(query).one_or_none()
+    return None if row is None else run_of(row)
+
+
+def run_of(row: AnyRow) -> Run:
+    """The read model of a row of `runs`."""
+    values = row._asdict()
+    values["started_by"] = values.pop("triggered_by_user_id")
+    error = values["error"] or {}
+    values["error_code"], values["error_message"] = error.get("code"), error.get("message")
+    return Run.model_validate({name: values[name] for name in Run.model_fields if name in values})
+
+
+def find(
+    connection: Connection, workspace_id: str, narrow: RunFilter, *, before: str | None, limit: int
+) -> list[RunSummary]:
+    """Runs of a workspace, newest first, older than the id `before`."""
+    query = select(*_SUMMARY).select_from(_WITH_INSTANCE).where(runs.c.workspace_id == workspace_id)
+    query = _narrowed(query, narrow)
+    if before:
+        query = query.where(runs.c.id < before)
+    return [_summary(row) for row in connection.execute(query.order_by(runs.c.id.desc()).limit(limit))]
+
+
+def count(connection: Connection, workspace_id: str, narrow: RunFilter, *, cap: int = 10_001) -> int:
+    """How many runs a filter leaves, counted up to `cap`."""
+    query = _narrowed(select(runs.c.id).where(runs.c.workspace_id == workspace_id), narrow).limit(cap)
+    return connection.execute(select(func.count()).select_from(query.subquery())).scalar_one()
+
+
+def unfinished_count(connection: Connection, workspace_id: str) -> int:
+    """How many runs of a workspace are pending, running or parked."""
+    live = ("pending", "running", "waiting", "awaiting_approval", "paused")
+    query = select(func.count()).where(runs.c.workspace_id == workspace_id, runs.c.status.in_(live))
+    return connection.execute(query).scalar_one()
+
+
+def status_counts(connection: Connection, *, since: datetime) -> list[AnyRow]:
+    """Runs by status and agent created since a time, over all workspaces, for the metrics page."""
+    query = (
+        select(runs.c.status, runs.c.definition_slug, func.count().label("count"))
+        .where(runs.c.created_at >= since)
+        .group_by(runs.c.status, runs.c.definition_slug)
+    )
+    return list(connection.execute(query))
+
+
+def status_of(connection: Connection, run_id: str) -> RunStatus | None:
+    """The status of a run, or None when it is not there."""
+    return connection.execute(select(runs.c.status).where(runs.c.id == run_id)).scalar_one_or_none()
+
+
+def depth_of(connection: Connection, run_id: str) -> int:
+    """How deep in a chain of runs that started each other a run stands; -1 when it is gone."""
+    found = connection.execute(select(runs.c.depth).where(runs.c.id == run_id)).scalar_one_or_none()
+    return -1 if found is None else found
+
+
+def is_finished(status: RunStatus) -> bool:
+    """True when a status is an end."""
+    return status in FINISHED
+
+
+def _summary(row: AnyRow) -> RunSummary:
+    values = row._asdict()
+    error = values.pop("error") or {}
+    return RunSummary(**values, error_code=error.get("code"), error_message=error.get("message"))
+
+
+def _narrowed(query: Select[Any], narrow: RunFilter) -> Select[Any]:
+    equal = {
+        runs.c.instance_id: narrow.instance_id,
+        runs.c.definition_slug: narrow.definition_slug,
+        runs.c.brand_id: narrow.brand_id,
+        runs.c.trigger_kind: narrow.trigger_kind,
+        runs.c.correlation_id: narrow.correlation_id,
+    }
+    conditions: list[ColumnElement[bool]] = [column == value for column, value in equal.items() if value]
+    if narrow.statuses:
+        conditions.append(runs.c.status.in_(narrow.statuses))
+    if narrow.since:
+        conditions.append(runs.c.created_at >= narrow.since)
+    if narrow.until:
+        conditions.append(runs.c.created_at < narrow.until)
+    if narrow.text:
+        conditions.append(
+            or_(runs.c.preview.icontains(narrow.text, autoescape=True), runs.c.id.startswith(narrow.text))
+        )
+    return query.where(and_(*conditions)) if conditions else query

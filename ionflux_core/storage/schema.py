@@ -1,0 +1,60 @@
+"""Bringing a database to today's tables: migrations forward, a check that costs nothing when there are none."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from sqlalchemy import inspect, text
+
+from ionflux_core.errors import Unavailable
+from ionflux_core.storage.engine import Database
+
+if TYPE_CHECKING:
+    from alembic.config import Config
+
+FOLDER = Path(__file__).parent / "migrations"
+
+
+def head() -> str:
+    """The newest revision there is, read from the file names so that a start need not import Alembic."""
+    return max(path.stem.split("_")[0] for path in (FOLDER / "versions").glob("[0-9]*.py"))
+
+
+def revision(db: Database) -> str | None:
+    """The revision a database is at; None for one without tables."""
+    with db.read() as connection:
+        if not inspect(connection).has_table("alembic_version"):
+            return None
+        return connection.execute(text("SELECT version_num FROM alembic_version")).scalar_one_or_none()
+
+
+def migrate(db: Database) -> bool:
+    """Bring the database to the newest revision; True when something was done.
+
+    A database written by a newer IONFLUX is refused, never changed.
+    """
+    current, newest = revision(db), head()
+    if current == newest:
+        return False
+    if current is not None and current > newest:
+        raise Unavailable(
+            f"This database was written by a newer IONFLUX (revision {current}).",
+            hint="Update IONFLUX, or point IONFLUX_DATA_DIR to another folder.",
+            code="database_newer",
+        )
+    from alembic import command
+
+    config = _config()
+    with db.engine.connect() as connection:
+        config.attributes["connection"] = connection
+        command.upgrade(config, "head")
+    return True
+
+
+def _config() -> Config:
+    from alembic.config import Config
+
+    config = Config()
+    config.set_main_option("script_location", str(FOLDER))
+    return config

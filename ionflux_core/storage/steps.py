@@ -1,0 +1,70 @@
+"""The journal of a run: its steps, logs and calls, written in the transaction of the step they belong to."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from sqlalchemy import Connection, func, select
+
+from ionflux_core.domain.runs import RunLog, RunStep
+from ionflux_core.storage.engine import AnyRow
+from ionflux_core.storage.tables import calls, run_logs, run_steps
+from ionflux_core.storage.writes import upsert
+
+
+def record(connection: Connection, rows: Sequence[dict[str, Any]]) -> None:
+    """Write steps; a step that is there as running or failed is replaced by its newer state."""
+    upsert(connection, run_steps, rows, key=("run_id", "step_key"))
+
+
+def recorded(connection: Connection, run_id: str) -> dict[str, AnyRow]:
+    """Every step a run has recorded, by key."""
+    query = select(run_steps).where(run_steps.c.run_id == run_id)
+    return {row.step_key: row for row in connection.execute(query)}
+
+
+def of_run(connection: Connection, run_id: str, *, limit: int, offset: int = 0) -> list[RunStep]:
+    """Steps of a run in the order they began."""
+    query = select(run_steps).where(run_steps.c.run_id == run_id)
+    query = query.order_by(run_steps.c.seq, run_steps.c.step_key).limit(limit).offset(offset)
+    return [RunStep.model_validate(row._asdict()) for row in connection.execute(query)]
+
+
+def count(connection: Connection, run_id: str) -> int:
+    """How many steps a run has recorded."""
+    return connection.execute(select(func.count()).where(run_steps.c.run_id == run_id)).scalar_one()
+
+
+def close_open(connection: Connection, run_id: str, status: str, at: Any) -> None:
+    """End the steps that were still shown as running when their run ended."""
+    connection.execute(
+        run_steps.update()
+        .where(run_steps.c.run_id == run_id, run_steps.c.status.in_(("running", "waiting")))
+        .values(status=status, finished_at=at)
+    )
+
+
+def write_logs(connection: Connection, rows: Sequence[dict[str, Any]]) -> None:
+    """Append log lines."""
+    if rows:
+        connection.execute(run_logs.insert(), list(rows))
+
+
+def logs(connection: Connection, run_id: str, *, limit: int, after: int = 0) -> list[RunLog]:
+    """Log lines of a run, oldest first."""
+    query = select(run_logs).where(run_logs.c.run_id == run_id, run_logs.c.seq > after)
+    rows = connection.execute(query.order_by(run_logs.c.seq).limit(limit))
+    return [RunLog.model_validate({k: v for k, v in row._asdict().items() if k != "seq"}) for row in rows]
+
+
+def write_calls(connection: Connection, rows: Sequence[dict[str, Any]]) -> None:
+    """Append model and HTTP calls."""
+    if rows:
+        connection.execute(calls.insert(), list(rows))
+
+
+def calls_of(connection: Connection, run_id: str) -> list[dict[str, Any]]:
+    """Model and HTTP calls of a run, oldest first."""
+    query = select(calls).where(calls.c.run_id == run_id).order_by(calls.c.id)
+    return [row._asdict() for row in connection.execute(query)]

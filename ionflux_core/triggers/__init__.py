@@ -1,0 +1,1 @@
+"""Doors that fire by themselves: the clock and the event bus."""

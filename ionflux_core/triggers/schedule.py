@@ -1,0 +1,157 @@
+"""The clock: an APScheduler thread that fires schedules, in one process at a time.
+
+The rows are the truth; the clock is loaded from them, and a slot starts at most one run because its key is
+`trigger:slot`. What was missed while nobody kept the clock follows each schedule's own policy.
+"""
+
+from __future__ import annotations
+
+import logging
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
+
+from ionflux_core.domain.schedules import next_times
+from ionflux_core.domain.triggers import Trigger
+from ionflux_core.errors import Invalid
+from ionflux_core.ids import now
+from ionflux_core.services.triggers import Triggers
+
+if TYPE_CHECKING:
+    from apscheduler.schedulers.background import BackgroundScheduler
+
+log = logging.getLogger(__name__)
+
+TICK_SECONDS = 3
+LEASE_SECONDS = 15
+_MOST_MADE_UP = 100
+
+
+class ScheduleTriggers:
+    """Keeps the clock while it holds the lease."""
+
+    def __init__(self, triggers: Triggers, owner: str) -> None:
+        self._triggers = triggers
+        self._owner = owner
+        self._clock: BackgroundScheduler | None = None
+        self._loaded: dict[str, str] = {}
+        self._mark: object = None
+        self.keeping = False
+
+    def start(self) -> None:
+        """Begin to keep the clock, or to wait for the lease."""
+        from apscheduler.schedulers.background import BackgroundScheduler
+
+        # One thread fires: starting a run is a single insert, the worker does the rest.
+        self._clock = BackgroundScheduler(
+            timezone="UTC",
+            executors={"default": {"type": "threadpool", "max_workers": 2}},
+            job_defaults={"coalesce": False, "max_instances": 100, "misfire_grace_time": 300},
+        )
+        self._clock.add_job(
+            self._tick, "interval", seconds=TICK_SECONDS, id="tick", coalesce=True, max_instances=1, next_run_time=now()
+        )
+        self._clock.start()
+
+    def stop(self) -> None:
+        """Stop the clock and give the lease back."""
+        if self._clock is not None:
+            self._clock.shutdown(wait=False)
+            self._clock = None
+        if self.keeping:
+            self.keeping = False
+            self._triggers.drop_clock(self._owner)
+
+    def _tick(self) -> None:
+        """The tick edge: take or keep the lease, and load what has changed."""
+        try:
+            at = now()
+            holds = self._triggers.take_clock(self._owner, at=at, until=at + timedelta(seconds=LEASE_SECONDS))
+            if holds and not self.keeping:
+                self._make_up(at)
+            if not holds and self.keeping:
+                self._unload()
+            self.keeping = holds
+            if holds:
+                self._load()
+        except Exception:
+            log.exception("the clock met an error and goes on")
+
+    def _load(self) -> None:
+        mark = self._triggers.change_mark()
+        if mark == self._mark or self._clock is None:
+            return
+        wanted = {trigger.id: trigger for trigger in self._triggers.schedules()}
+        for trigger_id in set(self._loaded) - set(wanted):
+            self._disarm(trigger_id)
+        for trigger in wanted.values():
+            fingerprint = f"{trigger.config['cron']} {self._triggers.zone(trigger)}"
+            if self._loaded.get(trigger.id) != fingerprint:
+                self._schedule(trigger, fingerprint)
+        self._mark = mark
+
+    def _schedule(self, trigger: Trigger, fingerprint: str) -> None:
+        self._loaded[trigger.id] = fingerprint
+        self._arm(trigger, now())
+
+    def _arm(self, trigger: Trigger, after: datetime) -> None:
+        """Set the alarm for the next slot. One alarm at a time: a cron of its own would ring twice in the hour that
+        a change to winter time repeats."""
+        try:
+            due = next_times(trigger.config["cron"], self._triggers.zone(trigger), after, 1)
+        except Invalid as error:
+            log.warning("schedule %s of %s never fires: %s", trigger.key, trigger.instance_name, error)
+            due = []
+        self._triggers.set_next_due(trigger.id, due[0] if due else None)
+        if due and self._clock is not None:
+            self._clock.add_job(
+                self._fire, "date", run_date=due[0], args=[trigger.id, due[0]], id=trigger.id, replace_existing=True
+            )
+
+    def _unload(self) -> None:
+        for trigger_id in list(self._loaded):
+            self._disarm(trigger_id)
+        self._mark = None
+
+    def _disarm(self, trigger_id: str) -> None:
+        self._loaded.pop(trigger_id, None)
+        if self._clock is not None and self._clock.get_job(trigger_id):
+            self._clock.remove_job(trigger_id)
+
+    def _fire(self, trigger_id: str, slot: datetime) -> None:
+        """The tick edge of one schedule."""
+        try:
+            self._triggers.fire(trigger_id, slot.astimezone(UTC))
+            for trigger in self._triggers.schedules():
+                if trigger.id == trigger_id:
+                    self._arm(trigger, slot)
+        except Exception:
+            log.exception("schedule %s could not fire", trigger_id)
+            self._loaded.pop(trigger_id, None)
+            self._mark = None
+
+    def _make_up(self, at: datetime) -> None:
+        """Meet each schedule's own wish for what passed while nobody kept the clock: skip, last, or all."""
+        for trigger in self._triggers.schedules():
+            slots = missed_slots(trigger, self._triggers.zone(trigger), at)
+            if not slots:
+                continue
+            policy = trigger.config.get("missed", "last")
+            chosen: list[datetime] = {"skip": [], "last": slots[-1:], "all": slots}[policy]
+            for slot in chosen:
+                self._triggers.fire(trigger.id, slot)
+            if len(chosen) < len(slots):
+                self._triggers.skip(trigger, len(slots) - len(chosen))
+
+
+def missed_slots(trigger: Trigger, zone: str, at: datetime) -> list[datetime]:
+    """The times between the kept next one and now at which a schedule should have fired, the newest hundred at most."""
+    if trigger.next_due is None or trigger.next_due > at:
+        return []
+    slots: list[datetime] = []
+    after = trigger.next_due - timedelta(seconds=1)
+    while True:
+        batch = [slot for slot in next_times(trigger.config["cron"], zone, after, 50) if slot <= at]
+        slots = (slots + batch)[-_MOST_MADE_UP:]
+        if len(batch) < 50:
+            return slots
+        after = batch[-1]

@@ -1,0 +1,1 @@
+"""HTTP doors: health, metrics, webhooks and the REST API."""

@@ -1,0 +1,1 @@
+"""Screen parts of IONFLUX; with pages/ and app.py the only places that import streamlit."""

@@ -1,0 +1,42 @@
+"""The list of pages: one line each. A new page is a file in pages/ and a line here."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+PAGES_DIR = Path(__file__).resolve().parent.parent / "pages"
+
+Section = Literal["", "Work", "Insight", "Library", "System"]
+
+
+@dataclass(frozen=True, slots=True)
+class PageEntry:
+    """One page: its noun (file, address), its title, icon and section of the sidebar."""
+
+    noun: str
+    title: str
+    icon: str
+    section: Section
+
+    @property
+    def path(self) -> Path:
+        """The page's script."""
+        return PAGES_DIR / f"{self.noun}.py"
+
+
+PAGES: tuple[PageEntry, ...] = (
+    PageEntry("home", "Home", ":material/home:", ""),
+    PageEntry("agents", "Agents", ":material/smart_toy:", "Work"),
+    PageEntry("runs", "Runs", ":material/play_circle:", "Work"),
+    PageEntry("dashboard", "Dashboard", ":material/monitoring:", "Insight"),
+    PageEntry("marketplace", "Marketplace", ":material/storefront:", "Library"),
+    PageEntry("brands", "Brands & Creators", ":material/palette:", "Library"),
+    PageEntry("settings", "Settings", ":material/settings:", "System"),
+)
+
+
+def page_path(noun: str) -> str:
+    """The script of a page, for `st.switch_page` and `st.page_link`."""
+    return str(PAGES_DIR / f"{noun}.py")

@@ -1,0 +1,5 @@
+"""brands."""
+
+import streamlit as st
+
+st.title("brands")

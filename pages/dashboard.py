@@ -1,0 +1,5 @@
+"""dashboard."""
+
+import streamlit as st
+
+st.title("dashboard")

@@ -1,0 +1,5 @@
+"""marketplace."""
+
+import streamlit as st
+
+st.title("marketplace")

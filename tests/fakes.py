@@ -1,0 +1,171 @@
+"""Stand-ins for tests: an agent context that keeps everything in memory."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+
+from pydantic_core import to_jsonable_python
+
+from ionflux_core.domain.runs import RunTrigger
+from ionflux_core.domain.workspaces import Brand, Workspace, WorkspaceSettings
+from ionflux_core.sdk import ArtifactRef, Completion, Decision, Record
+
+NOON = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
+
+
+class MemoryRecords:
+    """Records in a dict, with the semantics of the real ones."""
+
+    def __init__(self) -> None:
+        self.rows: dict[str, dict[str, Record]] = {}
+
+    def put(self, collection: str, key: str, data: Mapping[str, Any], *, at: datetime | None = None) -> None:
+        plain = to_jsonable_python(dict(data))
+        self.rows.setdefault(collection, {})[key] = Record(key, at or NOON, plain)
+
+    def put_many(self, collection: str, rows: Iterable[tuple[str, Mapping[str, Any], datetime]]) -> int:
+        count = 0
+        for key, data, at in rows:
+            self.put(collection, key, data, at=at)
+            count += 1
+        return count
+
+    def get(self, collection: str, key: str) -> Record | None:
+        return self.rows.get(collection, {}).get(key)
+
+    def find(
+        self,
+        collection: str,
+        *,
+        since: datetime | None = None,
+        until: datetime | None = None,
+        prefix: str = "",
+        limit: int = 100_000,
+        newest_first: bool = False,
+    ) -> list[Record]:
+        rows = [
+            r
+            for r in self.rows.get(collection, {}).values()
+            if (since is None or r.at >= since) and (until is None or r.at < until) and r.key.startswith(prefix)
+        ]
+        rows.sort(key=lambda r: (r.at, r.key), reverse=newest_first)
+        return rows[:limit]
+
+    def delete(self, collection: str, key: str) -> bool:
+        return self.rows.get(collection, {}).pop(key, None) is not None
+
+
+@dataclass
+class MemoryContext:
+    """A Context whose effects can be looked at afterwards."""
+
+    inputs: dict[str, Any] = field(default_factory=dict)
+    task: str | None = None
+    trigger: RunTrigger = field(default_factory=RunTrigger)
+    at: datetime = NOON
+    run_id: str = "run-1"
+    attempt: int = 1
+    dry_run: bool = False
+    seed: int = 7
+    correlation_id: str = "correlation-1"
+    workspace: Workspace = field(
+        default_factory=lambda: Workspace(
+            id="ws", name="Test", owner_id="u", settings=WorkspaceSettings(), created_at=NOON, updated_at=NOON
+        )
+    )
+    brand: Brand | None = None
+    instance_name: str | None = "instance"
+    options: dict[str, Any] = field(default_factory=dict)
+    records: MemoryRecords = field(default_factory=MemoryRecords)
+    decisions: list[Decision] = field(default_factory=list)
+    journal: dict[str, Any] = field(default_factory=dict)
+    events: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
+    kpis: dict[tuple[str, str, str], float] = field(default_factory=dict)
+    values: list[dict[str, Any]] = field(default_factory=list)
+    logs: list[tuple[str, str]] = field(default_factory=list)
+    files: dict[str, bytes] = field(default_factory=dict)
+    asked: list[str] = field(default_factory=list)
+    waits: list[datetime | float] = field(default_factory=list)
+    remembered: list[str] = field(default_factory=list)
+
+    @property
+    def memory(self) -> MemoryContext:
+        return self
+
+    @property
+    def llm(self) -> MemoryContext:
+        return self
+
+    @property
+    def http(self) -> Any:
+        raise AssertionError("this agent went out to the network")
+
+    def complete(self, prompt: str, **_: Any) -> Completion:
+        engine = {"kind": "local", "name": "fake", "version": "1", "seed": 0}
+        return Completion(prompt.splitlines()[-1], engine, 1, 1, 0)
+
+    def remember(self, text: str, metadata: Mapping[str, Any] | None = None, *, id: str | None = None) -> str:
+        self.remembered.append(text)
+        return id or str(len(self.remembered))
+
+    def recall(self, query: str, *, limit: int = 5) -> list[Any]:
+        return []
+
+    def now(self) -> datetime:
+        return self.at
+
+    def step(self, name: str, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Any:
+        key, again = name, 0
+        while key in self.journal:
+            again += 1
+            key = f"{name}[{again}]"
+        self.journal[key] = to_jsonable_python(fn(*args, **kwargs))
+        return self.journal[key]
+
+    def emit(self, type: str, payload: Mapping[str, Any], *, key: str | None = None) -> str:
+        self.events.append((type, to_jsonable_python(dict(payload))))
+        return f"event-{len(self.events)}"
+
+    def kpi(
+        self,
+        name: str,
+        value: float,
+        *,
+        unit: str = "",
+        at: datetime | None = None,
+        dims: Mapping[str, str] | None = None,
+    ) -> None:
+        self.kpis[(name, (at or self.at).isoformat(), str(sorted((dims or {}).items())))] = float(value)
+
+    def value(self, kind: str, amount: float, *, unit: str, method: str, note: str) -> None:
+        self.values.append({"kind": kind, "amount": amount, "unit": unit, "method": method, "note": note})
+
+    def log(self, message: str, *, level: str = "info", **fields: Any) -> None:
+        self.logs.append((level, message))
+
+    def artifact(self, name: str, data: bytes | str, *, media_type: str = "text/plain") -> ArtifactRef:
+        raw = data.encode() if isinstance(data, str) else data
+        sha = hashlib.sha256(raw).hexdigest()
+        self.files[sha] = raw
+        return ArtifactRef(sha, name, media_type, len(raw))
+
+    def file(self, name: str, data: bytes, media_type: str = "application/octet-stream") -> dict[str, Any]:
+        """An input value of type `file` for these bytes."""
+        return to_jsonable_python(self.artifact(name, data, media_type=media_type))
+
+    def read_file(self, value: Any) -> bytes:
+        return self.files[value["sha256"]]
+
+    def approve(self, title: str, **_: Any) -> Decision:
+        self.asked.append(title)
+        return self.decisions.pop(0) if self.decisions else Decision(approved=False, comment="nobody there")
+
+    def wait(self, *, seconds: float | None = None, until: datetime | None = None) -> None:
+        self.waits.append(until if until is not None else float(seconds or 0))
+
+    def wait_for_event(self, topic: str, **_: Any) -> dict[str, Any] | None:
+        return None
