@@ -15,6 +15,7 @@ from ionflux_core.redaction import RedactingFormatter, Redactor
 from ionflux_core.runtime.ports import Ports
 from ionflux_core.runtime.worker import Worker
 from ionflux_core.services.agents import Agents
+from ionflux_core.services.demo import Demo
 from ionflux_core.services.events import Events
 from ionflux_core.services.hooks import Hooks
 from ionflux_core.services.marketplace import Marketplace
@@ -58,6 +59,7 @@ class Application:
         self.events = Events(self.db, self.runs)
         self.triggers = Triggers(self.db, self.workspaces, self.runs)
         self.hooks = Hooks(self.db, self.runs, self.events, self.secrets.reveal)
+        self.demo = Demo(self.db, self.workspaces, self.agents, self.runs, self.ports)
         self.worker: Worker | None = None
         self.clock: ScheduleTriggers | None = None
         self.bus: EventTriggers | None = None

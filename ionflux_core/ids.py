@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from datetime import UTC, datetime
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from datetime import UTC, datetime, timedelta
 
 import uuid_utils
 
@@ -18,14 +21,26 @@ def _system_now() -> datetime:
 
 
 _clock: Callable[[], datetime] = _system_now
+_replayed: ContextVar[Callable[[], datetime] | None] = ContextVar("replayed", default=None)
 
 
 def now() -> datetime:
     """The current time in UTC, timezone-aware."""
-    return _clock()
+    return (_replayed.get() or _clock)()
 
 
 def set_clock(clock: Callable[[], datetime] | None) -> None:
-    """Replace the clock, for tests; None puts the system's clock back."""
+    """Replace the clock of the whole process, for tests; None puts the system's clock back."""
     global _clock
     _clock = clock or _system_now
+
+
+@contextmanager
+def replaying(moment: datetime) -> Iterator[None]:
+    """Let the time of this thread go on from another moment: history that is made up for is dated when it was due."""
+    began = time.monotonic()
+    token = _replayed.set(lambda: moment + timedelta(seconds=time.monotonic() - began))
+    try:
+        yield
+    finally:
+        _replayed.reset(token)

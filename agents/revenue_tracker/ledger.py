@@ -83,16 +83,20 @@ def read_candidates(incoming: Iterable[tuple[str, Any, Any]], rejected: list[Rej
     return newest
 
 
-def store_refunds(records: Any, refunds: Iterable[Mapping[str, Any]], outcome: Outcome) -> list[str]:
-    """Keep refunds that came on their own; the ids of the orders they belong to."""
+def store_refunds(records: Any, refunds: Iterable[Mapping[str, Any]], outcome: Outcome, *, strict: bool) -> list[str]:
+    """Keep refunds that came on their own; the ids of their orders. A bad one is listed, or raised when `strict`."""
     orders: dict[str, None] = {}
     for raw in refunds:
         order_id = str(raw["order_id"])[:80]
-        if not raw.get("id"):
-            raise FieldMissing(f"A refund of order {order_id} has no id.", hint="Send the refund as Shopify wrote it.")
         kept = slim(raw, KEPT_REFUND)
-        _check_refund(order_id, kept)
-        records.put(REFUNDS, f"{order_id}/{raw['id']}", kept)
+        try:
+            _check_refund(order_id, kept)
+        except IonfluxError as error:
+            if strict:
+                raise
+            outcome.rejected.append(Rejected.of("refund", order_id, error, raw))
+            continue
+        records.put(REFUNDS, f"{order_id}/{kept['id']}", kept)
         orders[order_id] = None
         outcome.refunds += 1
     return list(orders)
@@ -100,6 +104,8 @@ def store_refunds(records: Any, refunds: Iterable[Mapping[str, Any]], outcome: O
 
 def _check_refund(order_id: str, refund: Mapping[str, Any]) -> None:
     """Read the refund with an empty order around it, so that a bad one is refused before it is kept."""
+    if not refund.get("id"):
+        raise FieldMissing(f"A refund of order {order_id} has no id.", hint="Send the refund as Shopify wrote it.")
     payments = refund.get("transactions") or [{}]
     first = payments[0] if isinstance(payments, list) and isinstance(payments[0], Mapping) else {}
     shop = (first.get("amount_set") or {}).get("shop_money") or {}
@@ -184,7 +190,7 @@ def write_orders(
     for candidate in changed:
         known = stored.get(candidate.order.id)
         refunds = own.get(candidate.order.id)
-        order = parse_order(with_refunds(candidate.raw, refunds)) if refunds else candidate.order
+        order = _refunded(candidate, refunds, outcome) if refunds else candidate.order
         margin = order_margin(order, book, rules, kept_rate(known.data, rules) if known else None)
         row = {"order": candidate.raw, "rank": candidate.rank, "day": margin.day, "rate": rate_row(margin, rules)}
         margins.append((order.id, margin_row(margin), order.placed_at))
@@ -193,6 +199,15 @@ def write_orders(
         outcome.margins = [*outcome.margins, margin][-_SHOWN:]
     records.put_many(MARGINS, margins)
     records.put_many(ORDERS, orders)
+
+
+def _refunded(candidate: Candidate, refunds: list[dict[str, Any]], outcome: Outcome) -> Order:
+    """The order with the refunds that came on their own; when they do not fit it, they are listed and left out."""
+    try:
+        return parse_order(with_refunds(candidate.raw, refunds))
+    except IonfluxError as error:
+        outcome.rejected.append(Rejected.of("refund", candidate.order.id, error, refunds))
+        return candidate.order
 
 
 def rework(records: Any, rows: Iterable[Record], book: CostBook, rules: MarginRules, outcome: Outcome) -> None:

@@ -32,13 +32,13 @@ from .options import Options, day_start
 from .sources import Incoming, collect
 
 _LISTED = 100
-KPIS = ("net_revenue", "gross_margin", "net_margin", "net_margin_pct", "orders", "refunds", "cogs_completeness")
+_PART_CHARS = 2_000_000
 
 
 def process(ctx: Context, inputs: Mapping[str, Any], options: Options) -> dict[str, Any]:
     """Keep what came in and work it out; plain JSON: counts, refusals, the orders' margins, the days to sum again."""
     outcome = Outcome()
-    incoming = collect(ctx, inputs) if options.task != "recalculate" else Incoming()
+    incoming = collect(ctx, inputs)
     outcome.rejected = incoming.rejected
     candidates = read_candidates(incoming.orders, outcome.rejected)
     _stop_when_nothing_is_readable(incoming, candidates, outcome)
@@ -46,14 +46,14 @@ def process(ctx: Context, inputs: Mapping[str, Any], options: Options) -> dict[s
     keep_costs(ctx.records, inputs.get("manual_cost_inputs"), rules.currency, ctx.now())
     stored = stored_orders(ctx.records, candidates) if candidates else {}
     changed = decide(candidates, stored, outcome)
-    refunded = store_refunds(ctx.records, incoming.refunds, outcome)
+    refunded = store_refunds(ctx.records, incoming.refunds, outcome, strict=incoming.strict)
     book = load_book(ctx.records, inputs.get("fx_rates"), rules.currency, _products(changed))
     own = own_refunds(ctx.records, [candidate.order.id for candidate in changed])
     write_orders(ctx.records, changed, stored, own, book, rules, outcome)
     _rework_refunded(ctx, inputs, refunded, rules, outcome)
     _rework_all(ctx, inputs, options, rules, outcome)
-    ref = _keep_rejected(ctx, incoming, outcome)
-    return _summary(outcome, rules, len(incoming.orders), ref)
+    files = _keep_rejected(ctx, incoming, outcome)
+    return _summary(outcome, rules, len(incoming.orders), files)
 
 
 def _stop_when_nothing_is_readable(incoming: Incoming, candidates: Mapping[str, Candidate], outcome: Outcome) -> None:
@@ -111,19 +111,34 @@ def _rework_all(
     keep_rules(ctx.records, rules, ctx.now())
 
 
-def _keep_rejected(ctx: Context, incoming: Incoming, outcome: Outcome) -> dict[str, Any] | None:
-    """What could not be read, as a file that can be corrected and imported again."""
+def _keep_rejected(ctx: Context, incoming: Incoming, outcome: Outcome) -> list[dict[str, Any]]:
+    """What could not be read, as files that can be corrected and imported again."""
     if not outcome.rejected:
-        return None
+        return []
     ctx.log(f"{len(outcome.rejected)} orders could not be read.", level="warning")
-    if incoming.csv_header is not None:
-        text = incoming.csv_header + "".join(str(row.raw) for row in outcome.rejected if isinstance(row.raw, str))
-        return asdict(ctx.artifact("rejected_orders.csv", text, media_type="text/csv"))
-    text = "\n".join(r.raw if isinstance(r.raw, str) else json.dumps(r.raw, default=str) for r in outcome.rejected)
-    return asdict(ctx.artifact("rejected_orders.jsonl", text, media_type="application/jsonl"))
+    header = incoming.csv_header
+    from_csv = [row.raw for row in outcome.rejected if header and isinstance(row.raw, str)]
+    others = [row.raw for row in outcome.rejected if not (header and isinstance(row.raw, str))]
+    lines = [raw if isinstance(raw, str) else json.dumps(raw, default=str) for raw in others]
+    files = [(f"rejected_orders_{n}.csv", "text/csv", part) for n, part in enumerate(_parts(from_csv, header or ""), 1)]
+    files += [(f"rejected_orders_{n}.jsonl", "application/jsonl", part) for n, part in enumerate(_parts(lines, ""), 1)]
+    return [asdict(ctx.artifact(name, text, media_type=media_type)) for name, media_type, text in files]
 
 
-def _summary(outcome: Outcome, rules: MarginRules, received: int, ref: dict[str, Any] | None) -> dict[str, Any]:
+def _parts(texts: list[str], header: str) -> list[str]:
+    """Texts on lines of their own, in files that stay below the size of an artifact."""
+    parts: list[list[str]] = []
+    size = _PART_CHARS
+    for text in texts:
+        if size >= _PART_CHARS:
+            parts.append([header])
+            size = 0
+        parts[-1].append(text if text.endswith("\n") else text + "\n")
+        size += len(text)
+    return ["".join(part) for part in parts]
+
+
+def _summary(outcome: Outcome, rules: MarginRules, received: int, files: list[dict[str, Any]]) -> dict[str, Any]:
     refused = [
         {"where": r.where, "order": r.order_id, "code": r.code, "message": r.message, "hint": r.hint}
         for r in outcome.rejected[:_LISTED]
@@ -140,7 +155,7 @@ def _summary(outcome: Outcome, rules: MarginRules, received: int, ref: dict[str,
             "rejected": len(outcome.rejected),
         },
         "rejected": refused,
-        "rejected_file": ref,
+        "rejected_files": files,
         "days": sorted(outcome.days),
         "orders": [order_json(margin, rules.currency) for margin in outcome.margins],
     }

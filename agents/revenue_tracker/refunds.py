@@ -9,12 +9,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from .money import OrderInvalid
-
-if TYPE_CHECKING:
-    from .orders import Reader
+from .reader import Reader
 
 _RETURNED = frozenset({"return", "cancel", "legacy_restock"})
 
@@ -74,7 +72,7 @@ def _refund_lines(found: Refunded, row: Mapping[str, Any], read: Reader, include
         net = max(subtotal - tax, 0) if included else subtotal
         units = read.count(line, "quantity", "refund line: ")
         entry = found.lines.setdefault(str(line.get("line_item_id") or ""), [0, 0])
-        entry[0] += units if line.get("restock_type") in _RETURNED else 0
+        entry[0] += units if str(line.get("restock_type")) in _RETURNED else 0
         entry[1] += net
         net_sum, tax_sum = net_sum + net, tax_sum + tax
     return _Part(net_sum, tax_sum)

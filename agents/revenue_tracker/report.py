@@ -13,7 +13,7 @@ from .books import load_settings
 from .costs import CostSettings
 from .ledger import DAY_PRODUCTS, DAYS
 from .margins import NO_PRODUCT, Tally, break_even, percent, roll_up
-from .money import to_major, to_minor
+from .money import DIGITS, to_minor
 from .options import Options, Period, day_start, period_of
 from .variance import MIN_BASELINE_DAYS, WATCHED_DAYS, Watch, decompose, watch_margin
 
@@ -104,7 +104,7 @@ def _sums(days: list[Record], day_products: list[Record], period: Period) -> Sum
 
 def money(minor: int | None, currency: str) -> float | None:
     """Major units as a JSON number; None stays None."""
-    return None if minor is None else float(to_major(minor, currency))
+    return None if minor is None else minor / 10 ** DIGITS[currency]
 
 
 def number(value: Any) -> float | None:
@@ -182,7 +182,7 @@ def dashboard(report: Report, options: Options, processed: Mapping[str, Any]) ->
         "variance": variance_json(report),
         "margin_watch": report.watch.to_json() if report.watch else not_computed(_TOO_FEW_DAYS),
         "orders": processed["orders"],
-        "processing": {"counts": processed["counts"], "rejected_file": processed["rejected_file"]},
+        "processing": {"counts": processed["counts"], "rejected_files": processed["rejected_files"]},
         "rejected": processed["rejected"],
     }
 

@@ -115,6 +115,15 @@ def test_refund_that_comes_before_its_order_is_not_lost() -> None:
     assert results[0] == results[1] and results[0]["refunds"] == 10.0
 
 
+def test_refund_that_does_not_fit_its_order_is_listed_and_harms_nothing() -> None:
+    ctx = MemoryContext()
+    money = [{"kind": "refund", "status": "success", "amount": "10.00", "currency": "EUR"}]
+    go(ctx, shopify_order_payload={"id": 9, "order_id": 1, "transactions": money})
+    data = board(go(ctx, shopify_order_payload=order(1)))
+    assert data["totals"]["net_margin"] == 66.01
+    assert "another currency" in data["rejected"][0]["message"]
+
+
 VERSIONS = st.lists(
     st.builds(
         lambda number, minute, price, test: order(
@@ -199,7 +208,7 @@ def test_file_with_bad_orders_reads_the_good_and_keeps_the_bad() -> None:
     assert data["totals"]["orders"] == 2
     assert {row["where"] for row in data["rejected"]} == {"line 2", "line 3"}
     assert all(row["message"] and row["hint"] for row in data["rejected"])
-    kept = ctx.files[data["processing"]["rejected_file"]["sha256"]].decode()
+    kept = ctx.files[data["processing"]["rejected_files"][0]["sha256"]].decode()
     assert "{not json" in kept and '"XXX"' in kept
 
 

@@ -207,6 +207,41 @@ def test_ten_thousand_line_items_are_read_and_too_many_are_refused() -> None:
         parse(order(line_items=items * 3))
 
 
+ODD = st.sampled_from([None, True, -1, 1.5, "", "x", "NaN", math.inf, [], {}, [1], {"a": 1}, [None], 10**30, "-5"])
+FULL = order(
+    cancelled_at="2026-11-20T10:00:00Z",
+    taxes_included=True,
+    total_tax="1.00",
+    total_discounts="1.00",
+    transactions=[{"fees": [{"amount": "1.00"}]}],
+    refunds=[
+        refund(
+            refund_line_items=[{"line_item_id": 1, "quantity": 1, "subtotal": "30.00", "restock_type": "return"}],
+            order_adjustments=[{"kind": "shipping_refund", "amount": "-1.00"}],
+            transactions=paid_back("31.00"),
+        )
+    ],
+)
+
+
+def places(value: Any, path: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
+    inner = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    return [path, *(deeper for key, part in inner for deeper in places(part, (*path, key)))]
+
+
+@given(st.sampled_from([path for path in places(FULL) if path]), ODD)
+def test_any_field_may_hold_anything_and_is_read_or_refused(path: tuple[Any, ...], value: Any) -> None:
+    raw: Any = copy.deepcopy(FULL)
+    place = raw
+    for key in path[:-1]:
+        place = place[key]
+    place[path[-1]] = value
+    try:
+        parse(raw)
+    except orders.OrderInvalid as error:
+        assert error.hint
+
+
 @given(st.integers(-(10**9), 10**9), st.lists(st.integers(0, 10**6), max_size=20))
 def test_split_adds_up_and_follows_the_weights(total: int, weights: list[int]) -> None:
     parts = money.split(total, weights)

@@ -1,6 +1,6 @@
 """What this time of day usually brings: rates pooled over +-30 minutes of the former days, by segment.
 
-rate(slot) = (x + c) / (n + c / m): the pooled count x of n trials, drawn towards the day's mean m as if c = 20 events
+rate(slot) = (x + c) / (n + c / m): the pooled count x of n trials, drawn towards the day's mean m as if c = 100 events
 had been seen at it (the mean of a gamma-Poisson model). The same step draws the pooled rate of the same weekday
 towards the rate of all days with c = 200, so the weekday only counts where there is plenty of it.
 """
@@ -26,10 +26,12 @@ if TYPE_CHECKING:
 
 BASELINES = "sentinel_baselines"
 POOL_SLOTS = 6
-SLOT_PRIOR = 20.0
+SLOT_PRIOR = 100.0
 WEEKDAY_PRIOR = 200.0
 MIN_DAYS = 3
 MIN_EVENTS = 30
+# A small segment needs weeks to show anything, and its usual rate is little more than luck.
+MIN_SEGMENT_EVENTS = 100
 KEPT_DAYS = 3
 METRICS: dict[str, tuple[int, int]] = {
     "conversion": (ORDERS, SESSIONS),
@@ -39,6 +41,7 @@ METRICS: dict[str, tuple[int, int]] = {
     "errors": (ERRORS, SESSIONS),
     "page": (PAGE_SUM, PAGE_WEIGHT),
 }
+TESTED = ("conversion", "start", "completion")
 Span = tuple[int, int]
 
 
@@ -49,6 +52,7 @@ class Baseline:
         self.day = day
         self.days: int = data["days"]
         self._rates: dict[str, dict[str, list[float]]] = data["segments"]
+        self._events: dict[str, dict[str, float]] = data["events"]
 
     @property
     def segments(self) -> list[str]:
@@ -58,6 +62,12 @@ class Baseline:
     def rates(self, segment: str, metric: str) -> list[float]:
         """288 rates of a metric: per session, per started checkout, or per window for traffic."""
         return self._rates.get(segment, {}).get(metric) or [0.0] * SLOTS
+
+    def doubt(self, segment: str, metric: str) -> float:
+        """The standard error of the mean rate as a share of it."""
+        events = self._events.get(segment, {}).get(metric, 0.0)
+        rates = self.rates(segment, metric)
+        return float(max(0.0, 1 - sum(rates) / SLOTS) / events) ** 0.5 if events else 0.0
 
     def rate(self, segment: str, metric: str, slot: int) -> float:
         """The usual rate in one slot; `revenue` is minor units per session."""
@@ -110,8 +120,12 @@ class Baselines:
         hidden = self._hidden_slots()
         everything = _total(former, hidden)
         same = _total({d: grids for d, grids in former.items() if (day - d) % 7 == 0}, hidden)
-        segments = {segment: _rates(grid, same.get(segment)) for segment, grid in everything.items()}
-        return {"days": len(former), "window_days": self._days, "segments": segments}
+        segments = {segment: _rates(grid, same.get(segment), segment) for segment, grid in everything.items()}
+        events = {
+            segment: {metric: float(grid[:, METRICS[metric][0]].sum()) for metric in TESTED}
+            for segment, grid in everything.items()
+        }
+        return {"days": len(former), "window_days": self._days, "segments": segments, "events": events}
 
     def _hidden_slots(self) -> dict[int, list[int]]:
         hidden: dict[int, list[int]] = {}
@@ -144,13 +158,14 @@ def _pooled(grid: Grid) -> Grid:
     return pooled
 
 
-def _rates(grid: Grid, same_weekday: Grid | None) -> dict[str, list[float]]:
+def _rates(grid: Grid, same_weekday: Grid | None, segment: str) -> dict[str, list[float]]:
     pooled = _pooled(grid)
     weekday = _pooled(same_weekday) if same_weekday is not None else None
     rates: dict[str, list[float]] = {}
     for metric, (above, below) in METRICS.items():
         events, trials = grid[:, above].sum(), grid[:, below].sum()
-        if events < MIN_EVENTS or trials <= 0:
+        needed = MIN_SEGMENT_EVENTS if segment and metric in TESTED else MIN_EVENTS
+        if events < needed or trials <= 0:
             continue
         mean = events / trials
         # Page times are averages, not counts: twenty sessions at the mean stand for twenty events.

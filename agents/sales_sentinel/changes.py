@@ -1,8 +1,9 @@
 """The change log, and the ranking of its entries as causes of an incident (the App-Impact radar).
 
 score = time decay x likeness x prior culprit rate, each shown beside the score:
-decay 0.5^(hours before the onset / 6); likeness 0.25 + 0.75 x cosine of word counts between the change and the
-incident or an earlier culprit; prior (blamed + 1) / (seen + 4) of changes of the same kind.
+decay 0.5^(hours before the onset / 6), or 0.5^(hours after it / 3) up to the flag, since the onset is an estimate;
+likeness 0.25 + 0.75 x cosine of word counts between the change and the incident or an earlier culprit;
+prior (blamed + 1) / (seen + 4) of changes of the same kind.
 """
 
 from __future__ import annotations
@@ -23,8 +24,7 @@ CHANGES = "sentinel_changes"
 KINDS = ("app", "theme", "config", "campaign", "price", "other")
 HALF_LIFE_HOURS = 6.0
 LOOK_BACK_HOURS = 72
-# The onset is an estimate: a change noted shortly after it may still be the cause.
-ONSET_SLACK_MINUTES = 15
+HALF_LIFE_AFTER_HOURS = 3.0
 SHOWN = 5
 _SYNONYMS = {"ios": "mobile safari", "iphone": "mobile safari", "android": "mobile chrome", "payments": "payment"}
 _STOP = {"the", "a", "an", "of", "and", "to", "in", "on", "for", "is", "was", "with", "its", "by", "than", "usual"}
@@ -116,7 +116,7 @@ def description(incident: Mapping[str, Any]) -> str:
 def rank(ctx: Context, incident: Mapping[str, Any]) -> list[dict[str, Any]]:
     """The recorded changes most likely to have caused an incident, best first, with the parts of each score."""
     onset = incident["start"]
-    since, until = onset - LOOK_BACK_HOURS * 60, onset + ONSET_SLACK_MINUTES
+    since, until = onset - LOOK_BACK_HOURS * 60, max(onset, incident["detected"])
     recorded = ctx.records.find(CHANGES)
     near = [r for r in recorded if since <= r.data["minute"] <= until]
     if not near:
@@ -144,10 +144,11 @@ def _scored(
     record: Record, onset: int, about: list[Counter[str]], recalled: Mapping[str, float], recorded: Iterable[Record]
 ) -> dict[str, Any]:
     change = record.data
-    hours = max(0, onset - change["minute"]) / 60
+    hours = (onset - change["minute"]) / 60
+    decay = 0.5 ** (hours / HALF_LIFE_HOURS if hours >= 0 else -hours / HALF_LIFE_AFTER_HOURS)
     alike = max([likeness(words(_text(record)), other) for other in about] + [recalled.get(record.key, 0.0)])
     same = [r.data["blamed"] for r in recorded if r.data["kind"] == change["kind"] and r.key != record.key]
-    decay, weight, prior = 0.5 ** (hours / HALF_LIFE_HOURS), 0.25 + 0.75 * alike, (sum(same) + 1) / (len(same) + 4)
+    weight, prior = 0.25 + 0.75 * alike, (sum(same) + 1) / (len(same) + 4)
     return {
         "change": record.key,
         "kind": change["kind"],

@@ -13,9 +13,10 @@ from dataclasses import dataclass
 from typing import Any, Literal, NamedTuple
 
 Event = Literal["alarm", "recovered"]
-# Odds of e^5, about 150 to 1, that the rate is back; a relapse soon after joins the same incident.
-RECOVERY_EVIDENCE = 5.0
-LEFT_RANGE = (0.05, 0.7)
+# Odds of e^4, about 55 to 1, that the rate is back; a relapse soon after joins the same incident.
+RECOVERY_EVIDENCE = 4.0
+# What is taken to be left while down: a few unlucky windows must not make a halved rate look like a recovery.
+LEFT_RANGE = (0.5, 0.7)
 
 
 def rate_terms(p: float, ratio: float) -> tuple[float, float]:

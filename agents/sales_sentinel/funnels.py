@@ -1,11 +1,11 @@
 """The series that are watched: the shop's funnel as a whole and by segment, each with its share of the error budget.
 
 Every rate is tested twice: against the fall of the settings (a halved rate) and against a crash to an eighth, which a
-total failure reaches sooner. One test with a chance in every window would have the threshold h. Each test gets a share w
-of the chance of a false alarm: half goes in equal parts to the rates of the whole shop, half to all others. A series in
-which little happens has fewer chances a day: c = min(288, 3 x expected successes, 3 x expected failures). The threshold
-is h + ln(1 / w) - ln(288 / c), never below h, and the probability of a one-window crash p * w (a weighted Bonferroni
-bound; benchmarks/sentinel.md has the false alarms that remain).
+total failure reaches sooner. One test with a chance in every window would have the threshold h; all tests together may
+err a quarter as often. Each gets a share w of that: half in equal parts to the rates of the whole shop, half to all
+others. A series in which little happens has fewer chances a day: c = min(288, 3 x expected successes, 3 x expected
+failures). The threshold is h + ln(1 / w) - ln(288 / c), never below h, and the probability of a one-window crash p * w
+(a weighted Bonferroni bound; benchmarks/sentinel.md has the false alarms that remain).
 """
 
 from __future__ import annotations
@@ -36,6 +36,7 @@ TITLES: dict[str, str] = {
 # Traffic swings widely without any fault; only its near disappearance is one.
 TRAFFIC_RATIO = 0.02
 CRASH_RATIO = 0.125
+ALL_TESTS = 0.25
 _HIGHEST_RATE = 0.999
 
 
@@ -82,7 +83,9 @@ def watched(baseline: Baseline, settings: Settings) -> list[Series]:
     tests = [(name, ratio) for name in names for ratio in _ratios(name[0], settings)]
     main = sum(_is_main(name) for name, _ in tests)
     return [
-        _series(baseline, settings, name, ratio, 0.5 / (main if _is_main(name) else max(1, len(tests) - main)))
+        _series(
+            baseline, settings, name, ratio, ALL_TESTS / 2 / (main if _is_main(name) else max(1, len(tests) - main))
+        )
         for name, ratio in tests
     ]
 
@@ -99,7 +102,11 @@ def _ratios(metric: Metric, settings: Settings) -> tuple[float, ...]:
 
 def _series(baseline: Baseline, settings: Settings, name: tuple[Metric, str], ratio: float, weight: float) -> Series:
     metric, segment = name
-    usual = [min(rate, _HIGHEST_RATE) if metric != "traffic" else rate for rate in baseline.rates(segment, metric)]
+    usual = baseline.rates(segment, metric)
+    if metric != "traffic":
+        # One standard error lower: a usual rate that was luck must not make ordinary days look like a fall.
+        cautious = 1 - baseline.doubt(segment, metric)
+        usual = [min(rate * cautious, _HIGHEST_RATE) for rate in usual]
     terms = [_terms(metric, rate, ratio) for rate in usual]
     above, below = COLUMNS[metric]
     chances = _chances(baseline, metric, segment)

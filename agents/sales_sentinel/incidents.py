@@ -74,11 +74,10 @@ class IncidentBook:
             self.all.append(incident)
             self.new.append(incident["id"])
         known = incident["flags"].get(flag["series"])
-        if known is not None and known["ended"] is None and known["onset"] <= flag["onset"]:
-            # Both tests of a rate raise the same flag: the first one keeps it.
-            return incident
+        if known is not None:
+            # The second test of a rate, or a relapse: the flag keeps its first times.
+            flag |= {key: min(known[key], flag[key]) for key in ("onset", "detected")}
         incident["flags"][flag["series"]] = flag
-        incident["start"] = min(incident["start"], flag["onset"])
         incident["end"] = None
         if incident["status"] == "resolved" and incident["verdict"] is None:
             incident["status"] = "open"
@@ -120,6 +119,9 @@ class IncidentBook:
     def _describe(self, incident: Incident) -> None:
         flags = incident["flags"]
         incident["kind"], incident["scope"] = kind_of(flags), scope_of(flags)
+        # The flag that took the shortest to rise dates a fault best; a slow one may have begun with mere luck.
+        incident["start"] = min(flags.values(), key=lambda f: f["detected"] - f["onset"])["onset"]
+        incident["detected"] = min(f["detected"] for f in flags.values() if f["detected"] > incident["start"])
         incident["title"] = f"{_WORDS[incident['kind']]} ({', '.join(map(segment_label, incident['scope']))})"
         self._changed.add(incident["id"])
 

@@ -19,7 +19,8 @@ from .windows import OVERALL, segment_label
 
 FORMULA = (
     "Sessions needed = threshold / g, with g = p*f*ln(r) + (1 - p*f)*ln((1 - p*r)/(1 - p)); p the usual rate, f the "
-    "share the fault leaves, r the fall a test is tuned to (the sooner of both tests). Minutes = whole windows of your usual sessions x 5."
+    "share the fault leaves, r the fall a test is tuned to; the sooner of the two tests of the rate counts. Minutes = "
+    "whole windows of your usual sessions x 5."
 )
 FAULTS = {"crash": 0.125, "halved": 0.5}
 HOPELESS_WINDOWS = 14 * SLOTS

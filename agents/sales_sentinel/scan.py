@@ -30,6 +30,7 @@ SHOWN_INFORMATION = 20
 MIN_TRAFFIC = 5.0
 SLOW_PAGES = 1.5
 MANY_ERRORS = 3.0
+MIN_SESSIONS = 20
 
 
 @dataclass
@@ -95,7 +96,10 @@ class Detector:
         if n <= 0:
             return
         k = values[series.above] if counted else min(values[series.above], n)
-        llr = k * series.a[slot] + (series.b[slot] if counted else n * series.b[slot])
+        llr = k * series.a[slot] + n * series.b[slot]
+        if counted:
+            # One empty window is a pause in counting; only three in a row mean that visits have stopped.
+            llr = min(llr, series.threshold / 2.99)
         state = self.states[series.key]
         if llr <= 0 and state.score == 0 and not state.alarmed:
             return
@@ -125,6 +129,8 @@ class Detector:
     def _inform(self, base: Baseline, minute: int, slot: int, values: list[Any]) -> None:
         """Note what is unusual without being a loss: more orders or errors than usual, slow pages."""
         sessions, orders = values[SESSIONS], values[ORDERS]
+        if sessions < MIN_SESSIONS:
+            return
         usual = base.rate(OVERALL, "conversion", slot)
         if 0 < usual < 1 and orders > 1.5 * sessions * usual + 3:
             chance = upper_tail(min(orders, sessions), sessions, usual)
@@ -132,7 +138,7 @@ class Detector:
                 self._note(minute, "conversion_spike", orders / sessions, usual, "orders per session", chance)
         usual = base.rate(OVERALL, "errors", slot)
         if usual > 0 and values[ERRORS] > MANY_ERRORS * sessions * usual + 5:
-            self._note(minute, "errors", values[ERRORS] / max(1, sessions), usual, "errors per session", None)
+            self._note(minute, "errors", values[ERRORS] / sessions, usual, "errors per session", None)
         usual, page = base.rate(OVERALL, "page", slot), values[PAGE]
         if usual > 0 and page is not None and page > SLOW_PAGES * usual:
             self._note(minute, "slow_pages", page, usual, "ms at the 75th percentile", None)

@@ -219,7 +219,8 @@ def preview_of(definition: AgentDefinition, outputs: dict[str, Any], wanted: str
         if value in (None, "", {}, []):
             continue
         text = value if isinstance(value, str) else dump_json(value)
-        lines = [line.strip("#*> -|") for line in text.splitlines()]
+        prose = (line for line in text.splitlines() if not line.lstrip().startswith("|"))
+        lines = [line.strip("#*> -") for line in prose]
         first = " · ".join(line for line in lines if line)[:_PREVIEW_CHARS]
         if first:
             return first

@@ -222,6 +222,11 @@ def get(connection: Connection, workspace_id: str, run_id: str) -> Run | None:
     return None if row is None else run_of(row)
 
 
+def raw(connection: Connection, run_id: str) -> AnyRow | None:
+    """The whole row of a run, as a worker gets it when it claims one."""
+    return connection.execute(select(runs).where(runs.c.id == run_id)).one_or_none()
+
+
 def run_of(row: AnyRow) -> Run:
     """The read model of a row of `runs`."""
     values = row._asdict()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, select, update
+from sqlalchemy import Connection, delete, select, update
 
 from ionflux_core.domain.workspaces import Brand, Creator, User, Workspace, WorkspaceSettings
 from ionflux_core.storage.engine import AnyRow
@@ -65,6 +65,11 @@ def save(connection: Connection, workspace_id: str, at: datetime, **values: Any)
     """Change columns of a workspace; False when it is not there."""
     statement = update(workspaces).where(workspaces.c.id == workspace_id).values(updated_at=at, **values)
     return bool(connection.execute(statement).rowcount == 1)
+
+
+def remove(connection: Connection, workspace_id: str) -> bool:
+    """Remove a workspace and everything in it for good; False when it was not there."""
+    return bool(connection.execute(delete(workspaces).where(workspaces.c.id == workspace_id)).rowcount)
 
 
 def _workspace(row: AnyRow) -> Workspace:

@@ -1,0 +1,195 @@
+"""The demo workspace: a generated shop whose sixty days are worked through by the real agents, day after day.
+
+Nothing on its screens is canned: every run is executed, dated when it would have been due, over data whose faults
+are known (`ionflux_core.demo`).
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import date, datetime, time, timedelta
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from ionflux_core.demo import files
+from ionflux_core.demo.shop import Shop, generate
+from ionflux_core.domain.agents import AgentInstance
+from ionflux_core.domain.runs import RunTrigger, TriggerKind
+from ionflux_core.domain.workspaces import BrandDraft, Connection, VisualIdentity, Workspace, WorkspaceSettings
+from ionflux_core.ids import now, replaying
+from ionflux_core.runtime.inline import execute_here
+from ionflux_core.runtime.ports import Ports
+from ionflux_core.services.agents import Agents
+from ionflux_core.services.runs import Runs
+from ionflux_core.services.workspaces import Workspaces
+from ionflux_core.storage import workspaces as rows
+from ionflux_core.storage.engine import Database
+from ionflux_core.yaml_text import dump
+
+log = logging.getLogger(__name__)
+
+Window = Mapping[str, Any]
+
+WORKSPACE = "Demo Workspace"
+BRAND = "EcoThreads Boutique"
+TRACKER = "EcoThreads Boutique - Revenue Tracker"
+SENTINEL = "EcoThreads Boutique - Sales Sentinel Config"
+DIGEST_TASK = "generate_daily_profitability_digest"
+CHECK_TASK = "periodic_health_check_and_model_update"
+_DIGEST_AT = time(5, 0)
+_HOURLY_DAYS = 2
+
+_SENTINEL_YAML = """\
+# The health check below runs every hour: the demo shop stands still after its last day.
+inputs:
+  min_order_value_alert_threshold: 100.00
+triggers:
+  - trigger_definition_key: "shopify_events_consumer"
+    enabled: true
+  - key: periodic_health_check
+    config_override:
+      cron_expression: "0 * * * *"
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How far the demo has come: days worked through, of how many."""
+
+    day: int
+    days: int
+
+
+class Demo:
+    """Builds the demo workspace, and builds it anew."""
+
+    def __init__(
+        self, db: Database, workspaces: Workspaces, agents: Agents, runs: Runs, ports: Callable[[], Ports]
+    ) -> None:
+        self._db = db
+        self._workspaces = workspaces
+        self._agents = agents
+        self._runs = runs
+        self._ports = ports
+        self.progress: Progress | None = None
+
+    def is_wanted(self) -> bool:
+        """True while nobody has made a workspace yet."""
+        return not self._workspaces.all()
+
+    def find(self) -> Workspace | None:
+        """The demo workspace, if it is there."""
+        return next((each for each in self._workspaces.all() if each.name == WORKSPACE), None)
+
+    def reset(self, *, days: int = 60) -> Workspace:
+        """Remove the demo workspace with everything in it, and build it anew."""
+        existing = self.find()
+        if existing is not None:
+            self._db.write(lambda connection: rows.remove(connection, existing.id))
+            self._workspaces.forget()
+        return self.seed(days=days)
+
+    def seed(self, *, days: int = 60) -> Workspace:
+        """Build the demo workspace: brand, two configured agents, and the history of the shop up to now."""
+        shop = generate(days=days, end=now())
+        settings = WorkspaceSettings(timezone=shop.timezone, currency=shop.currency)
+        workspace = self._workspaces.create(WORKSPACE, settings)
+        self.progress = Progress(0, days)
+        try:
+            brand = self._workspaces.add_brand(workspace.id, _brand(shop))
+            tracker = self._agents.create(
+                workspace.id, "revenue_tracker", TRACKER, yaml=_tracker_yaml(shop), brand_id=brand.id, by="demo"
+            )
+            sentinel = self._agents.create(
+                workspace.id, "sales_sentinel", SENTINEL, yaml=_SENTINEL_YAML, brand_id=brand.id, by="demo"
+            )
+            self._replay(shop, tracker, sentinel, days)
+        finally:
+            self.progress = None
+        log.info("the demo workspace is ready")
+        return workspace
+
+    def _replay(self, shop: Shop, tracker: AgentInstance, sentinel: AgentInstance, days: int) -> None:
+        """Work through the shop's days in order, each closed at five the next morning or at the shop's end."""
+        zone, traffic = ZoneInfo(shop.timezone), _by_day(shop)
+        for number in range(days):
+            day = shop.first_day + timedelta(days=number)
+            closed = datetime.combine(day + timedelta(days=1), _DIGEST_AT, tzinfo=zone)
+            self._note_changes(shop, sentinel, day)
+            if days - number > _HOURLY_DAYS:
+                self._watch(sentinel, traffic.get(day, []), min(closed, shop.end))
+            else:
+                self._watch_hourly(sentinel, traffic.get(day, []), shop.end)
+            self._count(shop, tracker, day, min(closed, shop.end))
+            self.progress = Progress(number + 1, days)
+
+    def _count(self, shop: Shop, tracker: AgentInstance, day: date, at: datetime) -> None:
+        orders = self._runs.upload(
+            tracker.workspace_id, f"orders-{day}.json", files.orders_json(shop, day), "application/json"
+        )
+        self._run(tracker, {"orders_file": orders}, DIGEST_TASK, at)
+
+    def _note_changes(self, shop: Shop, sentinel: AgentInstance, day: date) -> None:
+        zone = ZoneInfo(shop.timezone)
+        for change in shop.changes:
+            at = datetime.fromisoformat(str(change["at"]))
+            if at.astimezone(zone).date() == day and at <= shop.end:
+                self._run(sentinel, {"change_log_entry": dict(change)}, None, at, kind="manual")
+
+    def _watch(self, sentinel: AgentInstance, windows: list[Window], at: datetime) -> None:
+        if windows:
+            self._run(sentinel, {"performance_metric_payload": {"windows": windows}}, CHECK_TASK, at)
+
+    def _watch_hourly(self, sentinel: AgentInstance, windows: list[Window], end: datetime) -> None:
+        by_hour: dict[datetime, list[Window]] = {}
+        for window in windows:
+            hour = datetime.fromisoformat(str(window["start"])).replace(minute=0)
+            by_hour.setdefault(hour, []).append(window)
+        for hour, seen in sorted(by_hour.items()):
+            self._watch(sentinel, seen, min(hour + timedelta(hours=1), end))
+
+    def _run(
+        self,
+        instance: AgentInstance,
+        inputs: dict[str, Any],
+        task: str | None,
+        at: datetime,
+        *,
+        kind: TriggerKind = "schedule",
+    ) -> None:
+        with replaying(at):
+            prepared = self._runs.prepare(
+                instance.workspace_id,
+                instance.id,
+                inputs,
+                task=task,
+                trigger=RunTrigger(kind=kind, by="demo", slot=at if kind == "schedule" else None),
+            )
+            execute_here(self._ports(), prepared.row)
+
+
+def _by_day(shop: Shop) -> dict[date, list[Window]]:
+    zone = ZoneInfo(shop.timezone)
+    days: dict[date, list[Window]] = {}
+    for window in shop.traffic:
+        days.setdefault(datetime.fromisoformat(str(window["start"])).astimezone(zone).date(), []).append(window)
+    return days
+
+
+def _tracker_yaml(shop: Shop) -> str:
+    head = "# What the goods cost, what the payment and the parcels cost: change a figure and run `recalculate`.\n"
+    return head + dump({"inputs": {"manual_cost_inputs": dict(shop.costs), "fx_rates": dict(shop.fx_rates)}})
+
+
+def _brand(shop: Shop) -> BrandDraft:
+    return BrandDraft(
+        name=shop.name,
+        description="A small shop for sustainable clothes. Its orders and visits are generated.",
+        industry="Fashion",
+        audience="People who buy few clothes and wear them long.",
+        voice="Calm, concrete, no superlatives. Says what a thing is made of and how to mend it.",
+        visual=VisualIdentity(palette=["#2f5d50", "#c9b28f", "#f4efe6", "#8a4b2a"], fonts=["Inter"]),
+        shopify=Connection(url=f"https://{shop.domain}", last_sync_status="generated data"),
+    )
