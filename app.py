@@ -7,31 +7,28 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
-from streamlit import App
+from streamlit import App, config
 
-from ionflux_core.application import Application, configure_logging, set_current
-from ionflux_core.settings import load_settings
+from ionflux_core.cli.server import check_address, made, running
+from ionflux_core.web.metrics import Requests
 from ionflux_core.web.routes import middleware, routes
 
-settings = load_settings()
-configure_logging(settings)
-application = Application(settings)
+application = made()
+# The address may come from Streamlit's own settings, which know nothing of ours.
+check_address(application.settings, str(config.get_option("server.address") or "0.0.0.0"), pages=True)
+requests = Requests()
 
 
 @asynccontextmanager
 async def lifespan(_: App) -> AsyncIterator[dict[str, Any]]:
     """Start worker, event bus and clock before the first visitor, and stop them with the server."""
-    set_current(application.start())
-    try:
+    with running(application, f"http://{application.settings.host}:{config.get_option('server.port')}"):
         yield {}
-    finally:
-        set_current(None)
-        application.stop()
 
 
 app = App(
     Path(__file__).parent / "ionflux_ui" / "shell.py",
     lifespan=lifespan,
-    routes=routes(application),
-    middleware=middleware(),
+    routes=routes(application, requests),
+    middleware=middleware(application, requests),
 )

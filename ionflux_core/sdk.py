@@ -234,13 +234,16 @@ class Context(Protocol):
     def kpi(
         self,
         name: str,
-        value: float | int,
+        value: float | int | None,
         *,
         unit: str = "",
         at: datetime | None = None,
         dims: Mapping[str, str] | None = None,
     ) -> None:
-        """Report a figure at a business time; a later report for the same name, time and dims replaces it."""
+        """Report a figure at a business time; a later report for the same name, time and dims replaces it.
+
+        None takes an earlier report back: the figure is not known any more.
+        """
 
     def value(
         self,

@@ -1,9 +1,8 @@
-"""Words of the agents page: text that stays text inside Markdown, statuses of instances, where a value comes from."""
+"""Words of the agents page: statuses of instances, values on one line, where a value comes from."""
 
 from __future__ import annotations
 
 import json
-import re
 from typing import Any, Final
 
 from ionflux_core.domain.agents import InstanceStatus
@@ -11,7 +10,6 @@ from ionflux_core.domain.agents import InstanceStatus
 BY: Final = "local owner"
 SHOWN_CHARS: Final = 120
 
-_MARKS = re.compile(r"([\\`*_{}\[\]()#+\-.!|<>~:$&@^=])")
 _STATUSES: Final[dict[InstanceStatus, str]] = {
     "active": ":green-badge[:material/check_circle: Active]",
     "inactive": ":gray-badge[:material/pause_circle: Inactive]",
@@ -27,11 +25,6 @@ ORIGINS: Final = {
     "trigger": "Trigger",
     "run": "This run",
 }
-
-
-def plain(text: str) -> str:
-    """A text that Markdown shows letter by letter, on one line: no links, no images, no emphasis."""
-    return _MARKS.sub(r"\\\1", " ".join(text.split()))
 
 
 def instance_badge(status: InstanceStatus) -> str:
@@ -51,8 +44,3 @@ def shown(value: Any, limit: int = SHOWN_CHARS) -> str:
     text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, default=str)
     text = " ".join(text.split())
     return text if len(text) <= limit else text[: limit - 1] + "…"
-
-
-def counted(count: int, noun: str) -> str:
-    """A count with its noun: "1 line", "3 lines"."""
-    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"

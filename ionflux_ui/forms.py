@@ -15,7 +15,8 @@ import streamlit as st
 
 from ionflux_core import limits
 from ionflux_core.domain.agents import InputSpec
-from ionflux_ui.agent_words import human, plain, shown
+from ionflux_ui.agent_words import human, shown
+from ionflux_ui.plain import escaped
 
 Upload = Callable[[str, bytes, str], dict[str, Any]]
 """Takes a file's name, content and media type, stores it, and gives the value of an input of type file."""
@@ -61,7 +62,7 @@ def draw(
     else:
         st.text_input(label, placeholder=hint, **common)
     if problem:
-        st.caption(f":red[:material/error: {plain(problem)}]")
+        st.caption(f":red[:material/error: {escaped(problem)}]")
 
 
 def _draw_number(spec: InputSpec, label: str, hint: str, common: dict[str, Any]) -> None:
@@ -147,5 +148,5 @@ def _placeholder(spec: InputSpec, inherited: Any) -> str:
 def _help(spec: InputSpec) -> str:
     facts = [f"`{spec.key}`, {spec.type}", "required" if spec.required else "optional"]
     if spec.default is not None:
-        facts.append(f"default {plain(shown(spec.default))}")
-    return f"{plain(spec.description)}\n\n{', '.join(facts)}"
+        facts.append(f"default {escaped(shown(spec.default))}")
+    return f"{escaped(spec.description)}\n\n{', '.join(facts)}"

@@ -1,4 +1,4 @@
-"""One agent of the marketplace: its story, what it takes and gives, what starts it, its figures, and a sample to try."""
+"""One agent of the marketplace: its story, what it takes and gives, what starts it, its figures, a sample to try."""
 
 from __future__ import annotations
 
@@ -139,7 +139,8 @@ def _story(definition: AgentDefinition) -> None:
         text = getattr(story, name)
         if text:
             st.markdown(f"##### {title}")
-            st.text(text.strip(), width=760)
+            for paragraph in filter(None, map(str.strip, text.split("\n"))):
+                st.text(paragraph, width=760)
 
 
 def _ports(definition: AgentDefinition) -> None:
@@ -215,12 +216,10 @@ def _triggers(definition: AgentDefinition) -> None:
 
 def _change_badge(spec: TriggerSpec) -> str:
     on = "" if spec.enabled else ":gray-badge[off until you switch it on] "
-    what = {"schedule": "its times", "event": "its topic and filter", "webhook": "its path"}.get(
-        spec.type, "its settings"
-    )
     if spec.is_user_overridable:
-        return f"{on}:green-badge[:material/edit: you may change {what}]"
-    return f"{on}:gray-badge[:material/lock: {what} are fixed]"
+        what = {"schedule": "times", "event": "topic and filter", "webhook": "address"}.get(spec.type, "settings")
+        return f"{on}:green-badge[:material/edit: {what} may be changed]"
+    return f"{on}:gray-badge[:material/lock: settings are fixed]"
 
 
 def trigger_facts(config: TriggerConfig) -> str:

@@ -128,7 +128,8 @@ def _card(definition: AgentDefinition) -> None:
     if story.introduction:
         st.text(shortened(story.introduction, 220))
     if story.capabilities:
-        st.markdown(f"**Can:** {escaped(' · '.join(story.capabilities))}")
+        names = [capability.split(":")[0].strip() for capability in story.capabilities]
+        st.markdown(f"**Can:** {escaped(shortened(' · '.join(names), 220))}")
     st.markdown(services_line(definition))
     st.markdown(tags_line(definition))
     with st.container(horizontal=True):

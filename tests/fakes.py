@@ -133,13 +133,17 @@ class MemoryContext:
     def kpi(
         self,
         name: str,
-        value: float,
+        value: float | None,
         *,
         unit: str = "",
         at: datetime | None = None,
         dims: Mapping[str, str] | None = None,
     ) -> None:
-        self.kpis[(name, (at or self.at).isoformat(), str(sorted((dims or {}).items())))] = float(value)
+        point = (name, (at or self.at).isoformat(), str(sorted((dims or {}).items())))
+        if value is None:
+            self.kpis.pop(point, None)
+        else:
+            self.kpis[point] = float(value)
 
     def value(self, kind: str, amount: float, *, unit: str, method: str, note: str) -> None:
         self.values.append({"kind": kind, "amount": amount, "unit": unit, "method": method, "note": note})
@@ -155,7 +159,8 @@ class MemoryContext:
 
     def file(self, name: str, data: bytes, media_type: str = "application/octet-stream") -> dict[str, Any]:
         """An input value of type `file` for these bytes."""
-        return to_jsonable_python(self.artifact(name, data, media_type=media_type))
+        stored: dict[str, Any] = to_jsonable_python(self.artifact(name, data, media_type=media_type))
+        return stored
 
     def read_file(self, value: Any) -> bytes:
         return self.files[value["sha256"]]

@@ -188,17 +188,15 @@ def order_json(margin: OrderMargin, currency: str) -> dict[str, Any]:
 
 
 def sum_days(ctx: Context, days: list[str], currency: str, options: Options) -> dict[str, int]:
-    """Sum these days again and report their figures; a margin is reported only when every cost of the day is known."""
+    """Sum these days again and report their figures; a margin is taken back while a cost of its day is unknown."""
     rules = MarginRules(currency, options.zone, options.fee_base, options.shipping_income)
     for day in days:
         total = sum_day(ctx.records, day, rules).total
         at = day_start(date.fromisoformat(day), options.zone)
         money = {"net_revenue": total.net_revenue, "gross_margin": total.gross, "net_margin": total.net}
         for name, minor in {**money, "refunds": total.refunds}.items():
-            if minor is not None:
-                ctx.kpi(name, float(to_major(minor, currency)), unit=currency, at=at)
+            ctx.kpi(name, None if minor is None else float(to_major(minor, currency)), unit=currency, at=at)
         for name, percent in (("net_margin_pct", total.net_pct), ("cogs_completeness", total.completeness)):
-            if percent is not None:
-                ctx.kpi(name, float(percent), unit="%", at=at)
+            ctx.kpi(name, None if percent is None else float(percent), unit="%", at=at)
         ctx.kpi("orders", total.orders, unit="count", at=at)
     return {"days": len(days)}

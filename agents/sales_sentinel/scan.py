@@ -87,6 +87,15 @@ class Detector:
         self._series = watched(self._base, self._settings) if self._base else []
         for series in self._series:
             self.states.setdefault(series.key, Cusum(since=minute))
+        if self._base:
+            self._retire({series.key for series in self._series}, minute)
+
+    def _retire(self, watched_keys: set[str], minute: int) -> None:
+        """End the flags of series for which there is no usual rate any more: nothing could ever end them."""
+        for key, state in self.states.items():
+            if key not in watched_keys and state.alarmed:
+                self._book.lower_flag(key.rsplit(":", 1)[0], minute, minute)
+                state.reset(minute)
 
     def _judge(self, series: Series, minute: int, slot: int, values: list[Any], cells: Cells) -> None:
         usual, counted = series.usual[slot], series.metric == "traffic"

@@ -12,6 +12,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from pydantic_core import from_json
+
 from ionflux_core.catalog.instance_text import (
     Configuration,
     TriggerOverride,
@@ -53,30 +55,33 @@ class EffectiveConfiguration:
     advanced_features: dict[str, Any]
     origins: dict[str, Origin]
 
-    def snapshot(self) -> dict[str, Any]:
-        """Everything but the origins, as plain JSON with sorted keys."""
+    def sealed(self) -> tuple[dict[str, Any], str]:
+        """Everything but the origins as plain JSON with sorted keys, and the hex hash of that JSON."""
         triggers = {
             spec.key: {"type": spec.type, "enabled": spec.enabled, "config": spec.config.model_dump(mode="json")}
             for spec in self.triggers
         }
-        plain: dict[str, Any] = json.loads(
-            _canonical_json(
-                {
-                    "definition": self.definition,
-                    "inputs": self.inputs,
-                    "triggers": triggers,
-                    "memory": {"namespace": self.namespace},
-                    "stack": {"model": self.model},
-                    "advanced_features": self.advanced_features,
-                }
-            )
+        text = _canonical_json(
+            {
+                "definition": self.definition,
+                "inputs": self.inputs,
+                "triggers": triggers,
+                "memory": {"namespace": self.namespace},
+                "stack": {"model": self.model},
+                "advanced_features": self.advanced_features,
+            }
         )
-        return plain
+        plain: dict[str, Any] = from_json(text)
+        return plain, hashlib.sha256(text.encode()).hexdigest()
+
+    def snapshot(self) -> dict[str, Any]:
+        """Everything but the origins, as plain JSON with sorted keys."""
+        return self.sealed()[0]
 
     @property
     def sha256(self) -> str:
         """Hex hash of the snapshot's JSON."""
-        return hashlib.sha256(_canonical_json(self.snapshot()).encode()).hexdigest()
+        return self.sealed()[1]
 
 
 def _canonical_json(data: Any) -> str:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import math
 import traceback
 import uuid
 from collections.abc import Callable, Mapping
@@ -63,7 +65,9 @@ class RunContext(Parking):
     def records(self) -> OwnRecords:
         """The instance's own collections."""
         tables = self._ports.catalog.definition(self._run.definition_slug).tables
-        return OwnRecords(self._ports.db, self._run.workspace_id, self.owner, frozenset(tables), self.now)
+        return OwnRecords(
+            self._ports.db, self._run.workspace_id, self.owner, frozenset(tables), self.now, self._journal.check
+        )
 
     @cached_property
     def llm(self) -> JournaledLlm:
@@ -78,7 +82,7 @@ class RunContext(Parking):
     @cached_property
     def memory(self) -> JournaledMemory:
         """The instance's vector memory."""
-        return JournaledMemory(self._run, self._ports)
+        return JournaledMemory(self._run, self._ports, self._journal.check)
 
     @property
     def owner(self) -> str:
@@ -106,17 +110,21 @@ class RunContext(Parking):
         step = self._journal.begin(key, kind, name[:300], args, kwargs)
         self._path.append(name[:120])
         try:
-            value = fn(*args, **kwargs)
+            kept = self._journal.kept(step, fn(*args, **kwargs))
         except Exception as error:
             self._journal.fail(step, self.error_of(error).model_dump())
             raise
         finally:
             self._path.pop()
-        return self._journal.finish(step, value)
+        return self._journal.finish(step, kept)
 
-    def error_of(self, error: Exception) -> RunError:
+    def error_of(self, error: BaseException) -> RunError:
         """An exception as it is recorded: the sentence, what to do next, and the trace, without secrets."""
-        redact = self._ports.redactor(self._run.workspace_id).text
+        redactor = self._ports.redactor(self._run.workspace_id)
+
+        def redact(text: str) -> str:
+            return redactor.text(storable(text))
+
         trace = "".join(traceback.format_exception(error))[-8000:]
         if isinstance(error, IonfluxError):
             sentence = error.message
@@ -139,12 +147,12 @@ class RunContext(Parking):
                 "workspace_id": self._run.workspace_id,
                 "type": check_subject(type),
                 "at": now(),
-                "source": self._run.instance_name or self._run.definition_slug,
+                "source": (self._run.instance_name or self._run.definition_slug)[:100],
                 "brand_id": self._run.brand_id,
                 "user_id": None,
                 "correlation_id": self.correlation_id,
                 "causation_run_id": self.run_id,
-                "dedup_key": f"{self.owner}:{key}" if key else event_id,
+                "dedup_key": bounded(f"{self.owner}:{key}") if key else event_id,
                 "schema_version": "v1.0",
                 "payload": plain,
                 "status": "pending_processing",
@@ -155,7 +163,7 @@ class RunContext(Parking):
     def kpi(
         self,
         name: str,
-        value: float | int,
+        value: float | int | None,
         *,
         unit: str = "",
         at: datetime | None = None,
@@ -163,6 +171,7 @@ class RunContext(Parking):
     ) -> None:
         """Report a figure at a business time."""
         moment, labels = at or self.now(), dict(dims or {})
+        _check_figure(f"KPI {name}", value, moment, name, unit)
         if not labels:
             self.reported[name] = value
         self._journal.effects.kpis.append(
@@ -175,7 +184,7 @@ class RunContext(Parking):
                 "run_id": self.run_id,
                 "name": name,
                 "unit": unit,
-                "value": float(value),
+                "value": None if value is None else float(value),
                 "at": moment,
                 "dims": labels,
             }
@@ -191,6 +200,7 @@ class RunContext(Parking):
         note: str,
     ) -> None:
         """Book what this run was worth."""
+        _check_figure(kind, amount, self.now(), kind, unit)
         self._journal.effects.values.append(
             {
                 "id": self._deterministic_id("value", kind),
@@ -217,7 +227,7 @@ class RunContext(Parking):
                 "run_id": self.run_id,
                 "at": now(),
                 "level": level,
-                "message": redactor.text(str(message)[:LOG_LINE_BYTES]),
+                "message": redactor.text(storable(str(message)[:LOG_LINE_BYTES])),
                 "step_key": current.key if current else None,
                 "fields": redactor.tree(plain_json(fields, "The log line")),
             }
@@ -245,3 +255,22 @@ class RunContext(Parking):
         place = f"{kind}/{current.key if current else ''}/{name}"
         count = self._counts[place] = self._counts.get(place, 0) + 1
         return str(uuid.uuid5(uuid.UUID(self.run_id), f"{place}#{count}"))
+
+
+def storable(text: str) -> str:
+    """A text every database takes: half surrogate pairs become question marks."""
+    return text.encode("utf-8", "replace").decode()
+
+
+def bounded(key: str) -> str:
+    """A key of at most 300 characters; a longer one ends in the hash of the whole."""
+    return key if len(key) <= 300 else f"{key[:235]}~{hashlib.sha256(key.encode()).hexdigest()}"
+
+
+def _check_figure(what: str, value: float, at: datetime, name: str, unit: str) -> None:
+    if not math.isfinite(value):
+        raise Invalid(f"{what} is {value}, which is no figure.", hint="Report it once it can be computed.")
+    if at.tzinfo is None:
+        raise Invalid(f"{what} has a time without a zone.", hint="Give an aware datetime, such as ctx.now().")
+    if len(name) > 120 or len(unit) > 30:
+        raise Invalid(f"{what[:60]} has too long a name or unit.", hint="At most 120 and 30 characters.")

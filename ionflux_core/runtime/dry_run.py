@@ -30,7 +30,7 @@ class DryRunContext(RunContext):
     @cached_property
     def memory(self) -> JournaledMemory:
         """Recalls, and remembers nothing."""
-        return JournaledMemory(self._run, self._ports, only_reads=True)
+        return JournaledMemory(self._run, self._ports, self._journal.check, only_reads=True)
 
     def emit(self, type: str, payload: Mapping[str, Any], *, key: str | None = None) -> str:
         """Say what would have been published."""
@@ -40,7 +40,7 @@ class DryRunContext(RunContext):
     def kpi(
         self,
         name: str,
-        value: float | int,
+        value: float | int | None,
         *,
         unit: str = "",
         at: datetime | None = None,

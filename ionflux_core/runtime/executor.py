@@ -157,7 +157,7 @@ def finish(
     summary = {"run_id": run.id, "status": status, "timestamp": at, "output_preview_text": values.get("preview")}
     if run.instance_id and not run.dry_run:
         failed = None if status.startswith("cancelled") else status != "success"
-        failures = agents.note_run(connection, run.instance_id, summary=summary, failed=failed, at=at)
+        failures = agents.note_run(connection, run.instance_id, summary=summary, failed=failed)
         if failed and failures >= definition.limits.breaker:
             _break(connection, run, failures, values)
     payload = {**summary, "instance_id": run.instance_id, "definition": run.definition_slug, "dry_run": run.dry_run,

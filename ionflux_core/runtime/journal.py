@@ -3,24 +3,28 @@
 from __future__ import annotations
 
 import hashlib
+import math
 import threading
+import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 from pydantic_core import PydanticSerializationError, from_json, to_json, to_jsonable_python
 
 from ionflux_core.errors import AgentFailed, LimitExceeded
 from ionflux_core.ids import now
 from ionflux_core.limits import INLINE_OUTPUT_BYTES, OUTPUT_BYTES, RUN_STEPS
-from ionflux_core.storage import artifacts, events, kpis, steps
+from ionflux_core.storage import artifacts, events, kpis, runs, steps
 from ionflux_core.storage.artifacts import ArtifactFiles
-from ionflux_core.storage.engine import AnyRow, Connection, Database
+from ionflux_core.storage.engine import AnyRow, Connection, Database, dump_json
 
 _NO_INPUTS = hashlib.sha256(b"[]").hexdigest()
 _PREVIEW_ITEMS = 20
 _PREVIEW_CHARS = 500
+_KEY_CHARS = 280
+_START = (0, 0, 0, 0)
 
 
 class Revoked(BaseException):
@@ -46,6 +50,13 @@ class OpenStep:
     shown: bool = False
 
 
+class Kept(NamedTuple):
+    """What a step returned, and the hash of its file when it is a large value."""
+
+    plain: Any
+    ref: str | None
+
+
 @dataclass
 class Effects:
     """What a step leaves behind; all of it is written in the transaction that records the step."""
@@ -57,19 +68,19 @@ class Effects:
     calls: list[dict[str, Any]] = field(default_factory=list)
     writes: list[Callable[[Connection], object]] = field(default_factory=list)
 
-    def flush(self, connection: Connection) -> None:
-        """Write everything that has gathered."""
-        if self.kpis:
-            kpis.put(connection, self.kpis)
-        if self.values:
-            kpis.put_values(connection, self.values)
-        for event in self.events:
+    def flush(self, connection: Connection, since: tuple[int, ...] = _START) -> None:
+        """Write what has gathered since a mark, and every log line and call."""
+        if since[0] < len(self.kpis):
+            kpis.put(connection, self.kpis[since[0] :])
+        if since[1] < len(self.values):
+            kpis.put_values(connection, self.values[since[1] :])
+        for event in self.events[since[2] :]:
             events.insert(connection, event)
         if self.logs:
             steps.write_logs(connection, self.logs)
         if self.calls:
             steps.write_calls(connection, self.calls)
-        for write in self.writes:
+        for write in self.writes[since[3] :]:
             write(connection)
 
     def mark(self) -> tuple[int, ...]:
@@ -84,19 +95,28 @@ class Effects:
         for kept, gathered in zip(mark, self._gathered(), strict=True):
             del gathered[kept:]
 
-    def clear(self) -> None:
-        """Forget what has been written."""
-        for name in ("kpis", "values", "events", "logs", "calls", "writes"):
-            getattr(self, name).clear()
+    def flushed(self, since: tuple[int, ...]) -> None:
+        """Forget what `flush` has written."""
+        self.drop_since(since)
+        self.logs.clear()
+        self.calls.clear()
 
 
 class Journal:
     """Steps of one run. A finished step is handed back, never repeated; an open one is recorded when it ends."""
 
     def __init__(
-        self, db: Database, files: ArtifactFiles, workspace_id: str, run_id: str, recorded: dict[str, AnyRow]
+        self,
+        db: Database,
+        files: ArtifactFiles,
+        workspace_id: str,
+        run_id: str,
+        recorded: dict[str, AnyRow],
+        *,
+        owner: str,
     ) -> None:
         self._db = db
+        self._owner = owner
         self._files = files
         self._workspace_id = workspace_id
         self.run_id = run_id
@@ -105,20 +125,28 @@ class Journal:
         self._lock = threading.Lock()
         self._open: list[OpenStep] = []
         self._used: dict[str, int] = {}
+        self._keys: set[str] = set()
         self.effects = Effects()
         self.revoked = False
+        self.lease_ends = math.inf
 
     def key(self, name: str) -> str:
         """The key of the next step with this name: the name itself, then name[1], name[2] ..."""
+        if len(name) > _KEY_CHARS:
+            name = f"{name[: _KEY_CHARS - 25]}~{hashlib.sha256(name.encode()).hexdigest()[:24]}"
         again = self._used.get(name, 0)
+        # A step may be called x[1] by its own name.
+        while (key := f"{name}[{again}]" if again else name) in self._keys:
+            again += 1
         self._used[name] = again + 1
-        if len(self._used) > RUN_STEPS:
+        self._keys.add(key)
+        if len(self._keys) > RUN_STEPS:
             raise LimitExceeded(
                 f"The run has more than {RUN_STEPS} steps.",
                 hint="Do more in one step, or split the run.",
                 code="too_many_steps",
             )
-        return f"{name}[{again}]" if again else name
+        return key
 
     def row(self, key: str) -> AnyRow | None:
         """What an earlier attempt recorded for a step."""
@@ -128,10 +156,14 @@ class Journal:
         """What a recorded step returned."""
         return from_json(self._files.read(row.output_ref)) if row.output_ref else row.outputs
 
+    def check(self) -> None:
+        """Revoked when this worker may not go on: it was told so, or it has not renewed its lease in time."""
+        if self.revoked or time.monotonic() > self.lease_ends:
+            raise Revoked
+
     def begin(self, key: str, kind: str, title: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> OpenStep:
         """Open a step; Revoked when the run may not go on."""
-        if self.revoked:
-            raise Revoked
+        self.check()
         earlier = self._recorded.get(key)
         self._seq += 1
         step = OpenStep(
@@ -149,11 +181,18 @@ class Journal:
             self._open.append(step)
         return step
 
-    def finish(self, step: OpenStep, value: Any) -> Any:
+    def kept(self, step: OpenStep, value: Any) -> Kept:
+        """What a step returned, as plain JSON; a large value goes into a file. AgentFailed when it is no JSON."""
+        plain = plain_json(value, f"Step {step.title!r} returned")
+        if len(dump_json(plain)) <= INLINE_OUTPUT_BYTES:
+            return Kept(plain, None)
+        return Kept(plain, self.store_json(plain, f"{step.key}.json"))
+
+    def finish(self, step: OpenStep, kept: Kept) -> Any:
         """Record that a step succeeded; what it returned, as plain JSON."""
-        plain, inline, ref = self._stored(value, step)
-        self._write(step, {"status": "success", "outputs": inline, "output_ref": ref, "error": None})
-        return plain
+        inline = None if kept.ref else kept.plain
+        self._write(step, {"status": "success", "outputs": inline, "output_ref": kept.ref, "error": None})
+        return kept.plain
 
     def fail(self, step: OpenStep, error: dict[str, Any]) -> None:
         """Record that a step failed."""
@@ -165,8 +204,10 @@ class Journal:
         self._write(step, {"status": "waiting", "outputs": outputs, "output_ref": None, "error": None}, ended=False)
 
     def abandon(self) -> None:
-        """Close every open step without a record."""
+        """Close every open step without a record, and forget what it would have left behind."""
         with self._lock:
+            if self._open:
+                self.effects.drop_since(self._open[0].mark)
             self._open.clear()
 
     def show_open(self, older_than: datetime) -> None:
@@ -179,9 +220,9 @@ class Journal:
                 self._row(step, {"status": "running", "outputs": None, "output_ref": None, "error": None})
                 for step in fresh
             ]
-            self._db.write(lambda connection: steps.record(connection, rows))
-            for step in fresh:
-                step.shown = True
+            if self._record(rows, None):
+                for step in fresh:
+                    step.shown = True
 
     @property
     def current(self) -> OpenStep | None:
@@ -197,15 +238,30 @@ class Journal:
         row = self._row(step, values, finished_at=now() if ended else None)
         with self._lock:
             self._open.remove(step)
-            if self.revoked:
+            # What an outer step has gathered waits for that step's own end.
+            since = step.mark if self._open else _START
+            try:
+                held = not self.revoked and self._record([row], since)
+            except BaseException:
+                self.effects.drop_since(step.mark)
+                raise
+            if not held:
+                self.revoked = True
                 raise Revoked
+            self.effects.flushed(since)
 
-            def work(connection: Connection) -> None:
-                steps.record(connection, [row])
-                self.effects.flush(connection)
+    def _record(self, rows: list[dict[str, Any]], since: tuple[int, ...] | None) -> bool:
+        """Write steps and, with a mark, the effects since; False when another worker or nobody has the run now."""
 
-            self._db.write(work)
-            self.effects.clear()
+        def work(connection: Connection) -> bool:
+            if not runs.is_held(connection, self.run_id, self._owner):
+                return False
+            steps.record(connection, rows)
+            if since is not None:
+                self.effects.flush(connection, since)
+            return True
+
+        return self._db.write(work)
 
     def _row(self, step: OpenStep, values: dict[str, Any], *, finished_at: datetime | None = None) -> dict[str, Any]:
         return {
@@ -222,13 +278,6 @@ class Journal:
             "finished_at": finished_at,
             **values,
         }
-
-    def _stored(self, value: Any, step: OpenStep) -> tuple[Any, Any, str | None]:
-        plain = plain_json(value, f"Step {step.title!r} returned")
-        size = len(to_json(plain))
-        if size <= INLINE_OUTPUT_BYTES:
-            return plain, plain, None
-        return plain, None, self.store_json(plain, f"{step.key}.json")
 
     def store_json(self, plain: Any, name: str) -> str:
         """Keep a large value as a file of the run; its hash."""
@@ -256,7 +305,10 @@ class Journal:
 def plain_json(value: Any, what: str) -> Any:
     """A value as plain JSON; AgentFailed when it holds something JSON has no form for."""
     try:
-        return to_jsonable_python(value, inf_nan_mode="null")
+        plain = to_jsonable_python(value, inf_nan_mode="null")
+        # Text may still hold half of a surrogate pair.
+        to_json(plain)
+        return plain
     except (PydanticSerializationError, ValueError, RecursionError) as error:
         raise AgentFailed(
             f"{what} something that is not JSON: {error}.",

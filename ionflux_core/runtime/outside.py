@@ -32,9 +32,16 @@ class OwnRecords:
     """The agent's collections, as declared in its manifest; `overlaid()` keeps writes in memory."""
 
     def __init__(
-        self, db: Database, workspace_id: str, owner: str, tables: frozenset[str], clock: Callable[[], datetime]
+        self,
+        db: Database,
+        workspace_id: str,
+        owner: str,
+        tables: frozenset[str],
+        clock: Callable[[], datetime],
+        check: Callable[[], None],
     ) -> None:
         self._db = db
+        self._may_go_on = check
         self._workspace_id = workspace_id
         self._owner = owner
         self._tables = tables
@@ -43,7 +50,7 @@ class OwnRecords:
 
     def overlaid(self) -> OwnRecords:
         """The same collections, with every write kept in memory only."""
-        copy = OwnRecords(self._db, self._workspace_id, self._owner, self._tables, self._clock)
+        copy = OwnRecords(self._db, self._workspace_id, self._owner, self._tables, self._clock, self._may_go_on)
         copy._overlay = {}
         return copy
 
@@ -54,6 +61,7 @@ class OwnRecords:
     def put_many(self, collection: str, rows: Iterable[tuple[str, Mapping[str, Any], datetime]]) -> int:
         """Insert or replace rows in one transaction."""
         self._check(collection)
+        self._may_go_on()
         batch = [Record(key, at, plain_json(dict(data), f"Collection {collection}")) for key, data, at in rows]
         if self._overlay is not None:
             self._overlay.update({(collection, row.key): row for row in batch})
@@ -103,6 +111,7 @@ class OwnRecords:
         if self._overlay is not None:
             self._overlay[collection, key] = None
         elif there:
+            self._may_go_on()
             self._db.write(lambda c: records.remove(c, self._owner, collection, key))
         return there
 
@@ -130,8 +139,9 @@ class _Calls:
         started, answer = time.perf_counter(), dict[str, Any]()
         try:
             yield answer
-        except IonfluxError as error:
-            answer.update(status="error", error={"code": error.code, "message": redactor.text(error.message)})
+        except Exception as error:
+            code = error.code if isinstance(error, IonfluxError) else "agent_failed"
+            answer.update(status="error", error={"code": code, "message": redactor.text(str(error)[:2000])})
             raise
         finally:
             current = self._journal.current
@@ -252,8 +262,15 @@ class JournaledHttp:
                 timeout=asked["timeout"],
             )
             answer.update(response={"status": response.status, "bytes": len(response.content)})
-        kept = {name.lower(): value for name, value in response.headers.items() if name.lower() != "set-cookie"}
-        return {"status": response.status, "headers": kept, "content": response.content.decode("latin-1")}
+        redactor = self._ports.redactor(self._run.workspace_id)
+
+        def kept(text: str) -> str:
+            # A server may send back the secret it was given; the journal must not keep it.
+            return redactor.text(text) if redactor.holds(text) else text
+
+        answered = {name.lower(): kept(value) for name, value in response.headers.items()}
+        answered.pop("set-cookie", None)
+        return {"status": response.status, "headers": answered, "content": kept(response.content.decode("latin-1"))}
 
     def _revealed(self, value: str) -> str:
         before, mark, name = value.partition(_SECRET)
@@ -263,9 +280,12 @@ class JournaledHttp:
 class JournaledMemory:
     """The vector memory of the run's namespace."""
 
-    def __init__(self, run: Run, ports: Ports, *, only_reads: bool = False) -> None:
+    def __init__(
+        self, run: Run, ports: Ports, check: Callable[[], None], *, only_reads: bool = False
+    ) -> None:
         self._run = run
         self._ports = ports
+        self._may_go_on = check
         self._only_reads = only_reads
 
     @property
@@ -279,6 +299,7 @@ class JournaledMemory:
         """Store a text; the same id replaces."""
         if self._only_reads:
             return id or ""
+        self._may_go_on()
         memory = self._ports.memory()
         return memory.remember(self._run.workspace_id, self._namespace, text, dict(metadata or {}), id)
 

@@ -9,10 +9,10 @@ from typing import Any, Literal
 from ionflux_core.domain.runs import Run, RunError, RunStatus
 from ionflux_core.errors import Invalid, IonfluxError
 from ionflux_core.ids import new_id, now
-from ionflux_core.runtime.journal import Journal, plain_json
+from ionflux_core.runtime.journal import Journal, Kept, plain_json
 from ionflux_core.runtime.ports import Ports
 from ionflux_core.sdk import Decision
-from ionflux_core.storage import approvals
+from ionflux_core.storage import approvals, events
 from ionflux_core.storage.engine import AnyRow
 
 
@@ -38,7 +38,7 @@ class Parking:
     run_id: str
     parks_as: RunStatus | None
 
-    def error_of(self, error: Exception) -> RunError:
+    def error_of(self, error: BaseException) -> RunError:
         """An exception as it is recorded."""
         raise NotImplementedError
 
@@ -97,7 +97,7 @@ class Parking:
             edits=asked.edits,
             timed_out=asked.status == "timed_out",
         )
-        self._journal.finish(step, decision)
+        self._journal.finish(step, self._journal.kept(step, decision))
         return decision
 
     def wait(self, *, seconds: float | None = None, until: datetime | None = None) -> None:
@@ -112,7 +112,7 @@ class Parking:
             due = datetime.fromisoformat(recorded.outputs["until"])
         step = self._journal.begin(key, "wait", "wait", (), {"until": due.isoformat()})
         if due <= now():
-            self._journal.finish(step, {"until": due.isoformat()})
+            self._journal.finish(step, Kept({"until": due.isoformat()}, None))
             return
         self._journal.park(step, {"until": due.isoformat()})
         raise Parked("waiting", wake_at=due, wait={"until": due.isoformat()})
@@ -125,16 +125,18 @@ class Parking:
         if recorded is not None and recorded.status == "success":
             event: dict[str, Any] | None = self._journal.outputs(recorded)
             return event
-        due = now() + timedelta(seconds=timeout_seconds)
+        due, after = now() + timedelta(seconds=timeout_seconds), None
         if recorded is not None and recorded.status == "waiting":
-            due = datetime.fromisoformat(recorded.outputs["until"])
+            due, after = datetime.fromisoformat(recorded.outputs["until"]), recorded.outputs["after"]
         step = self._journal.begin(key, "wait", f"wait for {topic}", (), {"topic": topic, "until": due.isoformat()})
         come = (self._run.wait or {}) if (self._run.wait or {}).get("step_key") == key else {}
         if "event" in come or due <= now():
-            self._journal.finish(step, come.get("event"))
-            return come.get("event")
-        self._journal.park(step, {"until": due.isoformat()})
-        wait = {"topic": topic, "filter": dict(filter or {}), "step_key": key}
+            return self._journal.finish(step, self._journal.kept(step, come.get("event")))
+        if after is None:
+            with self._ports.db.read() as connection:
+                after = events.newest_seq(connection, self._run.workspace_id)
+        self._journal.park(step, {"until": due.isoformat(), "after": after})
+        wait = {"topic": topic, "filter": dict(filter or {}), "step_key": key, "after": after}
         raise Parked("waiting", wake_at=due, wait=wait)
 
     def _parking(self, name: str) -> tuple[str, AnyRow | None]:

@@ -80,8 +80,7 @@ class Agents:
             self._refuse_planned(definition)
             return Target(definition, None, Configuration())
         with self._db.read() as connection:
-            instance = rows.get_instance(connection, workspace_id, target)
-            instance = instance or rows.instance_by_name(connection, workspace_id, target)
+            instance = rows.instance_by_target(connection, workspace_id, target)
         if instance is None:
             raise NotFound(
                 f"There is no agent instance {target[:80]!r}.", hint="Use an instance's name or id, or agent:<slug>."

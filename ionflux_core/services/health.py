@@ -54,27 +54,25 @@ class ProcessMemory:
 
 
 class _Clock(Protocol):
-    @property
-    def keeping(self) -> bool: ...
+    keeping: bool
 
 
 class Parts(Protocol):
     """What the checks look at; the application is one."""
 
+    settings: Settings
+    db: Database
+    catalog: Catalog
+    secrets: Secrets
+    worker: Worker | None
+
     @property
-    def settings(self) -> Settings: ...
+    def clock(self) -> _Clock | None:
+        """What keeps the schedules in this process."""
+
     @property
-    def db(self) -> Database: ...
-    @property
-    def catalog(self) -> Catalog: ...
-    @property
-    def secrets(self) -> Secrets: ...
-    @property
-    def worker(self) -> Worker | None: ...
-    @property
-    def clock(self) -> _Clock | None: ...
-    @property
-    def bus(self) -> object | None: ...
+    def bus(self) -> object | None:
+        """What delivers events in this process."""
 
 
 class Health:
@@ -205,9 +203,13 @@ class Health:
             stored = secret_rows.everything(connection)
         file = settings.key_file.expanduser()
         if not settings.key.strip() and not file.exists():
-            if not stored:
-                return Check("key", title, "ok", f"No key yet: {file} is made with the first secret.")
-            # Opening the vault says what to do; asking it while nothing is stored would make a key.
+            # The vault is not asked here: with nothing stored it would make a key, and one in memory hides the loss.
+            if stored:
+                return Check(
+                    "key", title, "error", f"There are {len(stored)} secrets, but their key file {file} is missing.",
+                    "Put the file back, or set IONFLUX_KEY, before you restart.",
+                )  # fmt: skip
+            return Check("key", title, "ok", f"No key yet: {file} is made with the first secret.")
         vault = self._parts.secrets.vault()
         closed = sorted({row.name for row in stored if not vault.can_open(row.key_id)})
         if closed:

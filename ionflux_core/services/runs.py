@@ -113,7 +113,7 @@ class Runs:
             raise Invalid(
                 f"{definition.name} has no task {task!r}.", hint=f"Choose one of: {', '.join(sorted(known_tasks))}."
             )
-        snapshot = merged.snapshot()
+        snapshot, sha256 = merged.sealed()
         inputs_resolved = snapshot.pop("inputs")
         run_id, at = new_id(), now()
         row = {
@@ -146,7 +146,7 @@ class Runs:
                 "snippet_preview_output_key": resolved.configuration.snippet_preview_output_key,
                 "instance_version": instance.version if instance else None,
             },
-            "config_sha256": merged.sha256,
+            "config_sha256": sha256,
             "warnings": [],
             "kpis": {},
             "cost_micros": 0,

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, func, select, update
+from sqlalchemy import Connection, bindparam, func, or_, select, update
 
 from ionflux_core.domain.agents import AgentInstance, InstanceVersion
 from ionflux_core.storage.engine import AnyRow
@@ -32,6 +32,22 @@ _COLUMNS = {
     "updated_at": agent_configurations.c.updated_at,
 }
 _instances = select(*(column.label(name) for name, column in _COLUMNS.items()))
+_in_workspace = agent_configurations.c.workspace_id == bindparam("workspace")
+_by_id = _instances.where(agent_configurations.c.id == bindparam("instance"), _in_workspace)
+_by_name = _instances.where(func.lower(agent_configurations.c.name) == bindparam("name"), _in_workspace)
+_by_target = _instances.where(
+    or_(agent_configurations.c.id == bindparam("target"), func.lower(agent_configurations.c.name) == bindparam("name")),
+    _in_workspace,
+).order_by((agent_configurations.c.id == bindparam("target")).desc())
+_note_run = (
+    update(agent_configurations)
+    .where(agent_configurations.c.id == bindparam("instance"))
+    .values(
+        last_run_summary=bindparam("summary", type_=agent_configurations.c.last_run_summary.type),
+        consecutive_failures=agent_configurations.c.consecutive_failures * bindparam("kept") + bindparam("failed"),
+    )
+    .returning(agent_configurations.c.consecutive_failures)
+)
 
 
 def register(connection: Connection, rows: Iterable[dict[str, Any]]) -> int:
@@ -52,17 +68,20 @@ def insert_instance(connection: Connection, row: dict[str, Any]) -> bool:
 
 def get_instance(connection: Connection, workspace_id: str, instance_id: str) -> AgentInstance | None:
     """One instance of a workspace."""
-    query = _instances.where(agent_configurations.c.id == instance_id)
-    row = connection.execute(query.where(agent_configurations.c.workspace_id == workspace_id)).one_or_none()
+    row = connection.execute(_by_id, {"instance": instance_id, "workspace": workspace_id}).one_or_none()
     return None if row is None else _instance(row)
 
 
 def instance_by_name(connection: Connection, workspace_id: str, name: str) -> AgentInstance | None:
     """The instance with this name, whatever the case of its letters."""
-    query = _instances.where(
-        agent_configurations.c.workspace_id == workspace_id, func.lower(agent_configurations.c.name) == name.lower()
-    )
-    row = connection.execute(query).first()
+    row = connection.execute(_by_name, {"name": name.lower(), "workspace": workspace_id}).first()
+    return None if row is None else _instance(row)
+
+
+def instance_by_target(connection: Connection, workspace_id: str, target: str) -> AgentInstance | None:
+    """The instance with this id, else the one with this name."""
+    values = {"target": target, "name": target.lower(), "workspace": workspace_id}
+    row = connection.execute(_by_target, values).first()
     return None if row is None else _instance(row)
 
 
@@ -120,20 +139,11 @@ def versions(connection: Connection, instance_id: str) -> list[InstanceVersion]:
     ]
 
 
-def note_run(
-    connection: Connection, instance_id: str, *, summary: dict[str, Any], failed: bool | None, at: datetime
-) -> int:
-    """Keep the last run with its instance; returns how many runs in a row have failed now."""
-    failures: Any = agent_configurations.c.consecutive_failures
-    if failed is not None:
-        failures = failures + 1 if failed else 0
-    statement = (
-        update(agent_configurations)
-        .where(agent_configurations.c.id == instance_id)
-        .values(last_run_summary=summary, consecutive_failures=failures, updated_at=at)
-        .returning(agent_configurations.c.consecutive_failures)
-    )
-    return connection.execute(statement).scalar_one_or_none() or 0
+def note_run(connection: Connection, instance_id: str, *, summary: dict[str, Any], failed: bool | None) -> int:
+    """Keep the last run with its instance; how many runs in a row have failed now (`failed` None leaves the count)."""
+    counts = {"kept": 0 if failed is False else 1, "failed": 1 if failed else 0}
+    values = {"instance": instance_id, "summary": summary, **counts}
+    return connection.execute(_note_run, values).scalar_one_or_none() or 0
 
 
 def _instance(row: AnyRow) -> AgentInstance:

@@ -11,17 +11,20 @@ from typing import Any, Generic, TypeVar
 
 from pydantic_core import from_json, to_json
 from sqlalchemy import Connection as Connection
-from sqlalchemy import Engine, Row, create_engine, event
+from sqlalchemy import Engine, Row, create_engine, event, text
 from sqlalchemy.engine import make_url
-from sqlalchemy.exc import DBAPIError, OperationalError
+from sqlalchemy.exc import DataError, DBAPIError, IntegrityError, OperationalError, StatementError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.pool import QueuePool, StaticPool
 
-from ionflux_core.errors import IonfluxError, Unavailable
+from ionflux_core.errors import Conflict, Invalid, IonfluxError, Unavailable
+from ionflux_core.storage import driver
 
 T = TypeVar("T")
 AnyRow = Row[*tuple[Any, ...]]
 
 BUSY_SECONDS = 15
+_MIGRATION_LOCK = 7_201_011
 
 
 def change_stamp() -> int:
@@ -65,15 +68,13 @@ class Database:
         self._queue_lock = threading.Lock()
         self._writers: dict[bool, Connection] = {}
         if self.is_sqlite:
-            self._reading = _sqlite_engine(url, pool=True, synchronous="NORMAL", begin="BEGIN", query_only=True)
+            self._reading = _sqlite_engine(url, synchronous="NORMAL", reading=True)
             self._writing = {
-                False: _sqlite_engine(url, pool=False, synchronous="NORMAL", begin="BEGIN IMMEDIATE"),
-                True: _sqlite_engine(url, pool=False, synchronous="FULL", begin="BEGIN IMMEDIATE"),
+                False: _sqlite_engine(url, synchronous="NORMAL"),
+                True: _sqlite_engine(url, synchronous="FULL"),
             }
         else:
-            engine = create_engine(
-                url, pool_size=16, max_overflow=16, json_serializer=dump_json, json_deserializer=from_json
-            )
+            engine = _postgres_engine(url)
             self._reading = engine
             self._writing = {False: engine, True: engine}
 
@@ -82,10 +83,15 @@ class Database:
         """True for the embedded default."""
         return self.dialect == "sqlite"
 
-    @property
-    def engine(self) -> Engine:
-        """The engine migrations run on."""
-        return self._writing[True]
+    @contextmanager
+    def alone(self) -> Iterator[Connection]:
+        """A connection beside which no other process migrates; the caller commits."""
+        with _plain_errors(), self._lock, self._writing[True].connect() as connection:
+            if self.is_sqlite:
+                driver.execute(connection, "BEGIN IMMEDIATE")
+            else:
+                connection.execute(text(f"SELECT pg_advisory_xact_lock({_MIGRATION_LOCK})"))
+            yield connection
 
     @contextmanager
     def read(self) -> Iterator[Connection]:
@@ -118,13 +124,16 @@ class Database:
         connection = self._writers.get(durable)
         if connection is None:
             connection = self._writers[durable] = self._writing[durable].connect()
+        driver.execute(connection, "BEGIN IMMEDIATE")
         try:
-            with connection.begin():
-                return work(connection)
-        except DBAPIError as error:
-            if error.connection_invalidated:
-                self._writers.pop(durable).close()
-            raise
+            result = work(connection)
+            driver.execute(connection, "COMMIT")
+            return result
+        finally:
+            if driver.in_transaction(connection):
+                driver.execute(connection, "ROLLBACK")
+            # The driver has nothing open any more; this ends SQLAlchemy's own idea of a transaction.
+            connection.rollback()
 
     def _write_durably(self, work: Callable[[Connection], T]) -> T:
         """Group commit: whoever gets the lock first commits everything that has gathered meanwhile."""
@@ -162,20 +171,22 @@ def _run_each(connection: Connection, batch: list[_Entry[Any]]) -> None:
         try:
             with connection.begin_nested():
                 entry.result = entry.work(connection)
-        except (IonfluxError, DBAPIError) as error:
-            if isinstance(error, OperationalError):
-                raise
+        except OperationalError:
+            raise
+        except Exception as error:
+            # Whatever one caller's work raises is that caller's to see; the others' promises are kept.
             entry.error = error
 
 
-def _sqlite_engine(url: str, *, pool: bool, synchronous: str, begin: str, query_only: bool = False) -> Engine:
+def _sqlite_engine(url: str, *, synchronous: str, reading: bool = False) -> Engine:
     engine = create_engine(
         url,
         connect_args={"check_same_thread": False, "timeout": BUSY_SECONDS, "cached_statements": 256},
-        poolclass=QueuePool if pool else StaticPool,
+        poolclass=QueuePool if reading else StaticPool,
+        hide_parameters=True,
         json_serializer=dump_json,
         json_deserializer=from_json,
-        **({"pool_size": 16, "max_overflow": 32} if pool else {}),
+        **({"pool_size": 16, "max_overflow": 32} if reading else {}),
     )
 
     @event.listens_for(engine, "connect")
@@ -189,24 +200,75 @@ def _sqlite_engine(url: str, *, pool: bool, synchronous: str, begin: str, query_
             "foreign_keys=ON",
             "temp_store=MEMORY",
             "cache_size=-8000",
-            f"query_only={'ON' if query_only else 'OFF'}",
+            f"query_only={'ON' if reading else 'OFF'}",
         ):
             dbapi_connection.execute(f"PRAGMA {pragma}")
 
-    @event.listens_for(engine, "begin")
-    def _begin(connection: Connection) -> None:
-        connection.exec_driver_sql(begin)
+    if reading:
+
+        @event.listens_for(engine, "begin")
+        def _begin(connection: Connection) -> None:
+            driver.execute(connection, "BEGIN")
 
     return engine
 
 
+def _postgres_engine(url: str) -> Engine:
+    engine = create_engine(
+        url,
+        pool_size=16,
+        max_overflow=16,
+        hide_parameters=True,
+        json_serializer=_dump_jsonb,
+        json_deserializer=from_json,
+    )
+
+    @event.listens_for(engine, "connect")
+    def _configure(dbapi_connection: Any, _: Any) -> None:
+        from psycopg.types.string import StrDumper
+
+        class WithoutNul(StrDumper):
+            """Text of PostgreSQL cannot hold the character NUL, what comes from outside can."""
+
+            def dump(self, obj: str) -> Any:
+                """The text with a replacement sign for every NUL."""
+                return super().dump(obj.replace("\0", _NUL_SHOWN))
+
+        dbapi_connection.adapters.register_dumper(str, WithoutNul)
+
+    return engine
+
+
+_NUL_SHOWN = "\ufffd"
+
+
+def _dump_jsonb(value: Any) -> str:
+    """JSON text as PostgreSQL takes it: JSONB has no NUL either."""
+    dumped = dump_json(value)
+    return dump_json(_without_nul(from_json(dumped))) if "\\u0000" in dumped else dumped
+
+
+def _without_nul(value: Any) -> Any:
+    if isinstance(value, str):
+        return value.replace("\0", _NUL_SHOWN)
+    if isinstance(value, dict):
+        return {_without_nul(key): _without_nul(item) for key, item in value.items()}
+    return [_without_nul(item) for item in value] if isinstance(value, list) else value
+
+
 @contextmanager
 def _plain_errors() -> Iterator[None]:
-    """Turn what the driver says about the disk, the file and the server into a sentence with a next step."""
+    """Turn what the driver says about the disk, the file, the server or a value into a sentence with a next step."""
     try:
         yield
-    except OperationalError as error:
+    except PoolTimeout as error:
+        raise Unavailable(
+            "The database is busy: every connection is in use.", hint="Try again.", code="database_unavailable"
+        ) from error
+    except StatementError as error:
         raise _translated(error) from error
+    except (UnicodeEncodeError, OverflowError) as error:
+        raise _unstorable(error) from error
 
 
 _SENTENCES = (
@@ -216,16 +278,38 @@ _SENTENCES = (
     ("unable to open", "The database cannot be opened.", "Check that the data folder exists and can be written."),
     ("disk i/o error", "The disk did not take the write.", "Check the disk's health and free space."),
     ("malformed", "The database file is damaged.", "Stop IONFLUX and restore the newest backup: ionflux restore FILE."),
+    (
+        "not a database",
+        "The database file is damaged.",
+        "Stop IONFLUX and restore the newest backup: ionflux restore FILE.",
+    ),
     ("no such table", "The database has no tables yet.", "Run: ionflux migrate."),
+    ('" does not exist', "The database lacks a table.", "Run: ionflux migrate."),
 )
 
 
-def _translated(error: OperationalError) -> IonfluxError:
-    text = str(error.orig).lower()
+def _translated(error: StatementError) -> IonfluxError:
+    said = str(error.orig).lower()
     for sign, message, hint in _SENTENCES:
-        if sign in text:
+        if sign in said:
             return Unavailable(message, hint=hint, code="database_unavailable")
+    if isinstance(error, IntegrityError):
+        return Conflict(
+            "The database refuses this: a name is taken, a value is missing, or what it belongs to is gone.",
+            hint="Reload and try again.",
+            code="database_refused",
+        )
+    if isinstance(error, DataError) or not isinstance(error, DBAPIError):
+        return _unstorable(error.orig)
     return Unavailable(
         "The database does not answer.", hint="Check IONFLUX_DATABASE_URL and that its server runs.",
         code="database_unavailable",
     )  # fmt: skip
+
+
+def _unstorable(error: BaseException | None) -> Invalid:
+    return Invalid(
+        f"A value cannot be stored: {str(error).splitlines()[0][:200]}.",
+        hint="Shorten it, or leave out what is no plain text or number.",
+        code="unstorable_value",
+    )

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, select, update
+from sqlalchemy import Connection, func, select, update
 
 from ionflux_core.domain.events import PlatformEvent
 from ionflux_core.storage.engine import AnyRow
@@ -29,6 +29,17 @@ def open_events(connection: Connection, *, limit: int) -> list[PlatformEvent]:
     """Events nobody has looked at yet, oldest first."""
     query = select(events).where(events.c.status == "pending_processing").order_by(events.c.seq).limit(limit)
     return [_event(row) for row in connection.execute(query)]
+
+
+def newest_seq(connection: Connection, workspace_id: str) -> int:
+    """Where the events of a workspace stand: the number of the newest one."""
+    return connection.execute(select(func.max(events.c.seq)).where(events.c.workspace_id == workspace_id)).scalar() or 0
+
+
+def since(connection: Connection, workspace_id: str, seq: int, *, limit: int = 1000) -> list[PlatformEvent]:
+    """Events of a workspace behind a number, oldest first."""
+    query = select(events).where(events.c.workspace_id == workspace_id, events.c.seq > seq)
+    return [_event(row) for row in connection.execute(query.order_by(events.c.seq).limit(limit))]
 
 
 def settle(connection: Connection, event_ids: Sequence[str], status: str) -> None:

@@ -42,7 +42,7 @@ def find(
     limit: int,
 ) -> list[dict[str, Any]]:
     """KPI points of a workspace, by time."""
-    query = select(kpi_points).where(kpi_points.c.workspace_id == workspace_id)
+    query = select(kpi_points).where(kpi_points.c.workspace_id == workspace_id, kpi_points.c.value.is_not(None))
     if name:
         query = query.where(kpi_points.c.name == name)
     if instance_id:

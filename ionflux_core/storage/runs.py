@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
-from typing import Any
+from functools import cache
+from typing import Any, NamedTuple
 
 from sqlalchemy import (
     ColumnElement,
@@ -23,10 +24,10 @@ from sqlalchemy import (
 from ionflux_core.domain.runs import FINISHED, Run, RunFilter, RunStatus, RunSummary, sources_of
 from ionflux_core.storage.engine import AnyRow, change_stamp
 from ionflux_core.storage.tables import agent_configurations, runs
-from ionflux_core.storage.writes import insert_new
+from ionflux_core.storage.writes import Compiled, insert_new
 
 _CANDIDATES = 50
-_PER_WORKSPACE = 8
+_PER_INSTANCE = 8
 
 _SUMMARY = [
     runs.c.id,
@@ -54,10 +55,25 @@ def insert(connection: Connection, row: dict[str, Any]) -> bool:
     return insert_new(connection, runs, {**row, "change_seq": change_stamp()})
 
 
+_id_for_key = select(runs.c.id).where(
+    runs.c.workspace_id == bindparam("workspace"), runs.c.idempotency_key == bindparam("key")
+)
+
+
 def id_for_key(connection: Connection, workspace_id: str, key: str) -> str | None:
     """The run that was started with this idempotency key."""
-    found = select(runs.c.id).where(runs.c.workspace_id == workspace_id, runs.c.idempotency_key == key)
-    return connection.execute(found).scalar_one_or_none()
+    return connection.execute(_id_for_key, {"workspace": workspace_id, "key": key}).scalar_one_or_none()
+
+
+@cache
+def _move(target: RunStatus, owned: bool, names: tuple[str, ...]) -> Compiled:
+    # The statuses are our own words; as text they spare the statement a list of parameters.
+    words = ", ".join(f"'{status}'" for status in sources_of(target))
+    allowed: ColumnElement[bool] = literal_column(f"runs.status IN ({words})")
+    statement = update(runs).where(runs.c.id == bindparam("where_id"), allowed)
+    if owned:
+        statement = statement.where(runs.c.lease_owner == bindparam("where_owner"))
+    return Compiled(lambda _: statement, names)
 
 
 def move(connection: Connection, run_id: str, target: RunStatus, *, owner: str | None = None, **values: Any) -> bool:
@@ -65,16 +81,14 @@ def move(connection: Connection, run_id: str, target: RunStatus, *, owner: str |
 
     With `owner`, only the worker that holds the lease may move it: a worker that lost its lease moves nothing.
     """
-    statement = update(runs).where(runs.c.id == run_id, runs.c.status.in_(sources_of(target)))
-    if owner is not None:
-        statement = statement.where(runs.c.lease_owner == owner)
-    values |= {"lease_owner": None, "lease_until": None, "control": None}
-    result = connection.execute(statement.values(status=target, change_seq=change_stamp(), **values))
-    return bool(result.rowcount == 1)
+    values |= {"status": target, "lease_owner": None, "lease_until": None, "control": None}
+    values["change_seq"] = change_stamp()
+    statement = _move(target, owner is not None, tuple(values))
+    return statement.run(connection, {**values, "where_id": run_id, "where_owner": owner}) == 1
 
 
 _due = (
-    select(runs.c.id, runs.c.workspace_id, runs.c.instance_id, runs.c.concurrency, runs.c.priority)
+    select(runs.c.id, runs.c.workspace_id, runs.c.instance_id, runs.c.concurrency, runs.c.priority, runs.c.started_at)
     .where(
         runs.c.status == literal_column("'pending'"), or_(runs.c.wake_at.is_(None), runs.c.wake_at <= bindparam("now"))
     )
@@ -83,10 +97,14 @@ _due = (
 _due_first = _due.limit(_CANDIDATES)
 _ranked = _due.add_columns(
     func.row_number()
-    .over(partition_by=runs.c.workspace_id, order_by=(runs.c.priority.desc(), runs.c.id))
+    .over(
+        # By instance, too: a long queue behind one instance's limit must not hide the others of its workspace.
+        partition_by=(runs.c.workspace_id, runs.c.instance_id),
+        order_by=(runs.c.priority.desc(), runs.c.id),
+    )
     .label("place")
 ).subquery()
-_due_fairly = select(_ranked).where(_ranked.c.place <= _PER_WORKSPACE)
+_due_fairly = select(_ranked).where(_ranked.c.place <= _PER_INSTANCE)
 _live = (
     select(runs.c.workspace_id, runs.c.instance_id, func.count())
     .where(runs.c.status == literal_column("'running'"))
@@ -107,6 +125,13 @@ _claim = (
 )
 
 
+class Claimed(NamedTuple):
+    """A run that was just leased, and whether it has never been executed before."""
+
+    row: AnyRow
+    fresh: bool
+
+
 def claim(
     connection: Connection,
     *,
@@ -115,7 +140,7 @@ def claim(
     lease_seconds: float,
     count: int,
     workspace_limit: Callable[[str], int],
-) -> list[AnyRow]:
+) -> list[Claimed]:
     """Up to `count` pending runs, now leased to `owner`; the fullest workspace goes last, limits are kept."""
     if connection.dialect.name == "postgresql":
         # Counting and taking must be one act among all processes, or two of them overrun a limit together.
@@ -130,7 +155,7 @@ def claim(
     for workspace_id, instance_id, running in connection.execute(_live):
         by_workspace[workspace_id] += running
         by_instance[instance_id] += running
-    chosen: list[str] = []
+    chosen: list[AnyRow] = []
     while due and len(chosen) < count:
         due.sort(key=lambda run: (-run.priority, by_workspace[run.workspace_id], run.id))
         run = due.pop(0)
@@ -140,13 +165,29 @@ def claim(
             continue
         by_workspace[run.workspace_id] += 1
         by_instance[run.instance_id] += 1
-        chosen.append(run.id)
+        chosen.append(run)
     until = now + timedelta(seconds=lease_seconds)
-    claimed: list[AnyRow] = []
-    for run_id in chosen:
-        values = {"run_id": run_id, "owner": owner, "until": until, "now": now, "stamp": change_stamp()}
-        claimed.extend(connection.execute(_claim, values))
+    claimed: list[Claimed] = []
+    for run in chosen:
+        values = {"run_id": run.id, "owner": owner, "until": until, "now": now, "stamp": change_stamp()}
+        claimed.extend(Claimed(row, run.started_at is None) for row in connection.execute(_claim, values))
     return claimed
+
+
+_held: Select[Any] = (
+    select(literal_column("1"))
+    .where(
+        runs.c.id == bindparam("run_id"),
+        runs.c.lease_owner == bindparam("owner"),
+        runs.c.status == literal_column("'running'"),
+    )
+    .with_for_update(read=True)
+)
+
+
+def is_held(connection: Connection, run_id: str, owner: str) -> bool:
+    """True while `owner` has the lease of a run; nobody can take it before this transaction has ended."""
+    return connection.execute(_held, {"run_id": run_id, "owner": owner}).first() is not None
 
 
 def renew(connection: Connection, owner: str, run_ids: Sequence[str], until: datetime) -> dict[str, str | None]:
@@ -166,29 +207,27 @@ def ask(connection: Connection, run_id: str, control: str | None) -> bool:
     return bool(connection.execute(statement).rowcount == 1)
 
 
-def add_claim(connection: Connection, run_id: str, owner: str | None) -> bool:
-    """Put a run whose worker was lost back into the queue; False when that worker lives on."""
+def add_claim(connection: Connection, run: AnyRow, claims: int) -> bool:
+    """Put a run whose worker was lost back into the queue; False when that worker has renewed its lease meanwhile."""
     statement = (
         update(runs)
-        .where(runs.c.id == run_id, runs.c.status == "running", runs.c.lease_owner == owner)
-        .values(status="pending", claims=runs.c.claims + 1, lease_owner=None, change_seq=change_stamp())
+        .where(runs.c.id == run.id, runs.c.status == "running")
+        .where(runs.c.lease_owner.is_not_distinct_from(run.lease_owner))
+        .where(runs.c.lease_until.is_not_distinct_from(run.lease_until))
+        .values(status="pending", claims=claims, lease_owner=None, lease_until=None, change_seq=change_stamp())
     )
     return bool(connection.execute(statement).rowcount == 1)
 
 
 def lost(connection: Connection, now: datetime) -> list[AnyRow]:
     """Running runs whose lease is over: their worker is gone."""
-    query = select(runs.c.id, runs.c.claims, runs.c.lease_owner).where(
-        runs.c.status == "running", or_(runs.c.lease_until < now, runs.c.lease_until.is_(None))
-    )
+    query = select(runs).where(runs.c.status == "running", or_(runs.c.lease_until < now, runs.c.lease_until.is_(None)))
     return list(connection.execute(query))
 
 
 def leased(connection: Connection) -> list[AnyRow]:
     """Every running run with its lease owner."""
-    return list(
-        connection.execute(select(runs.c.id, runs.c.claims, runs.c.lease_owner).where(runs.c.status == "running"))
-    )
+    return list(connection.execute(select(runs).where(runs.c.status == "running")))
 
 
 def due_count(connection: Connection, now: datetime, *, limit: int) -> int:
@@ -211,26 +250,31 @@ def waiting_for_events(connection: Connection, workspace_id: str) -> list[tuple[
     return [(row.id, row.wait) for row in connection.execute(query) if row.wait and row.wait.get("topic")]
 
 
+_one = (
+    select(runs, agent_configurations.c.name.label("instance_name"))
+    .select_from(_WITH_INSTANCE)
+    .where(runs.c.id == bindparam("run"), runs.c.workspace_id == bindparam("workspace"))
+)
+_raw = select(runs).where(runs.c.id == bindparam("run"))
+
+
 def get(connection: Connection, workspace_id: str, run_id: str) -> Run | None:
     """One run with everything it holds."""
-    query = (
-        select(runs, agent_configurations.c.name.label("instance_name"))
-        .select_from(_WITH_INSTANCE)
-        .where(runs.c.id == run_id, runs.c.workspace_id == workspace_id)
-    )
-    row = connection.execute(query).one_or_none()
+    row = connection.execute(_one, {"run": run_id, "workspace": workspace_id}).one_or_none()
     return None if row is None else run_of(row)
 
 
 def raw(connection: Connection, run_id: str) -> AnyRow | None:
     """The whole row of a run, as a worker gets it when it claims one."""
-    return connection.execute(select(runs).where(runs.c.id == run_id)).one_or_none()
+    return connection.execute(_raw, {"run": run_id}).one_or_none()
 
 
 def run_of(row: AnyRow) -> Run:
     """The read model of a row of `runs`."""
     values = row._asdict()
     values["started_by"] = values.pop("triggered_by_user_id")
+    # A row that was just claimed comes without its instance; the target is the name it was started by.
+    values.setdefault("instance_name", values["target"] if values["instance_id"] else None)
     error = values["error"] or {}
     values["error_code"], values["error_message"] = error.get("code"), error.get("message")
     return Run.model_validate({name: values[name] for name in Run.model_fields if name in values})

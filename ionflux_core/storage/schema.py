@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from sqlalchemy import inspect, text
 
 from ionflux_core.errors import Unavailable
-from ionflux_core.storage.engine import Database
+from ionflux_core.storage.engine import Connection, Database
 
 if TYPE_CHECKING:
     from alembic.config import Config
@@ -24,15 +24,20 @@ def head() -> str:
 def revision(db: Database) -> str | None:
     """The revision a database is at; None for one without tables."""
     with db.read() as connection:
-        if not inspect(connection).has_table("alembic_version"):
-            return None
-        return connection.execute(text("SELECT version_num FROM alembic_version")).scalar_one_or_none()
+        return _revision_at(connection)
+
+
+def _revision_at(connection: Connection) -> str | None:
+    if not inspect(connection).has_table("alembic_version"):
+        return None
+    return connection.execute(text("SELECT version_num FROM alembic_version")).scalar_one_or_none()
 
 
 def migrate(db: Database) -> bool:
     """Bring the database to the newest revision; True when something was done.
 
-    A database written by a newer IONFLUX is refused, never changed.
+    A database written by a newer IONFLUX is refused, never changed. Of several processes that start at once, one
+    migrates and the others wait for it.
     """
     current, newest = revision(db), head()
     if current == newest:
@@ -46,7 +51,9 @@ def migrate(db: Database) -> bool:
     from alembic import command
 
     config = _config()
-    with db.engine.connect() as connection:
+    with db.alone() as connection:
+        if _revision_at(connection) == newest:
+            return False
         config.attributes["connection"] = connection
         command.upgrade(config, "head")
     return True

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Connection, func, select
@@ -36,7 +37,13 @@ def count(connection: Connection, run_id: str) -> int:
     return connection.execute(select(func.count()).where(run_steps.c.run_id == run_id)).scalar_one()
 
 
-def close_open(connection: Connection, run_id: str, status: str, at: Any) -> None:
+def finished_since(connection: Connection, run_id: str, at: datetime) -> bool:
+    """True when a run has finished a step since a time."""
+    query = select(run_steps.c.step_key).where(run_steps.c.run_id == run_id, run_steps.c.finished_at >= at)
+    return connection.execute(query.where(run_steps.c.status == "success").limit(1)).first() is not None
+
+
+def close_open(connection: Connection, run_id: str, status: str, at: datetime) -> None:
     """End the steps that were still shown as running when their run ended."""
     connection.execute(
         run_steps.update()

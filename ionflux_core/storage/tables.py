@@ -54,7 +54,7 @@ class Moment(TypeDecorator[datetime]):
         if value.tzinfo is None:
             raise ValueError("a time without a zone cannot be stored")
         value = value.astimezone(UTC)
-        return value.strftime("%Y-%m-%dT%H:%M:%S.%fZ") if dialect.name == "sqlite" else value
+        return value.isoformat(timespec="microseconds") if dialect.name == "sqlite" else value
 
     def process_result_value(self, value: Any, dialect: Dialect) -> datetime | None:
         """From the database, in UTC."""
@@ -451,7 +451,7 @@ kpi_points = Table(
     Column("run_id", Id, nullable=False),
     Column("name", String(120), nullable=False),
     Column("unit", String(30), nullable=False),
-    Column("value", Float, nullable=False),
+    Column("value", Float),
     Column("at", Moment, nullable=False),
     Column("dims", Json, nullable=False),
     Column("change_seq", BigInteger, nullable=False, index=True),

@@ -33,7 +33,7 @@ def problem_of(error: IonfluxError) -> ProblemResponse:
         headers["WWW-Authenticate"] = "Bearer"
     problems = error.problems if isinstance(error, Invalid) else ()
     return problem(
-        error.status, error.message, code=error.code, hint=error.hint, problems=map(_as_dict, problems), headers=headers
+        error.status, error.message, code=error.code, hint=error.hint, problems=map(as_dict, problems), headers=headers
     )
 
 
@@ -63,11 +63,12 @@ def unexpected(error: Exception) -> Response:
     """The answer to an error nobody foresaw: one sentence outside, the trace in the log."""
     log.error("a request failed: %s", type(error).__name__, exc_info=error)
     return problem(
-        500, "Something went wrong inside IONFLUX.", code="unexpected", hint="The log says what; nothing was half-done."
+        500, "Something went wrong inside IONFLUX.", code="unexpected", hint="The log of the server says what."
     )
 
 
-def _as_dict(item: Problem) -> dict[str, Any]:
+def as_dict(item: Problem) -> dict[str, Any]:
+    """A problem with its place, as JSON."""
     return {
         "message": _plain(item.message),
         "hint": _plain(item.hint),

@@ -2,45 +2,214 @@
 
 from __future__ import annotations
 
+import threading
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from starlette.concurrency import run_in_threadpool
 from starlette.middleware import Middleware
 from starlette.requests import Request
-from starlette.responses import JSONResponse, Response
+from starlette.responses import JSONResponse, RedirectResponse, Response
 from starlette.routing import BaseRoute, Mount, Route
 from starlette.staticfiles import StaticFiles
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from ionflux_core import limits
+from ionflux_core.errors import Forbidden, IonfluxError
+from ionflux_core.services.health import Health
+from ionflux_core.web.auth import Gate
+from ionflux_core.web.bodies import check_json, read_body
 from ionflux_core.web.headers import SecurityHeaders
+from ionflux_core.web.metrics import Counting, Exposition, Requests
+from ionflux_core.web.problems import problem, problem_of, unexpected
 
 if TYPE_CHECKING:
     from ionflux_core.application import Application
 
 STATIC = Path(__file__).resolve().parent.parent.parent / "static"
+METRICS_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 
 
-def routes(application: Application) -> list[BaseRoute]:
-    """The routes of an application; they come before the pages."""
+def routes(application: Application, requests: Requests) -> list[BaseRoute]:
+    """The routes of an application; they come before the pages.
 
-    async def healthz(_: Request) -> Response:
-        return JSONResponse({"status": "ok"})
-
-    async def hook(request: Request) -> Response:
-        body = await request.body()
-        received = await run_in_threadpool(
-            application.hooks.receive, request.path_params["path"], request.method, dict(request.headers), body
-        )
-        return JSONResponse(received.body, received.status)
-
+    Those that take one method only are given all of them and answer 405 themselves: what a route does not take falls
+    through to the pages, which answer anything with 200.
+    """
+    api = ApiDoor(application)
+    hooks = Edge(HookDoor(application))
     return [
-        Route("/healthz", healthz),
-        Route("/hooks/{path:path}", hook, methods=["GET", "POST", "PUT", "PATCH", "DELETE"]),
+        Route("/healthz", Edge(HealthDoor(application))),
+        Route("/metrics", Edge(MetricsDoor(application, requests))),
+        Route("/hooks", hooks),
+        Route("/hooks/{path:path}", hooks),
+        Route("/api/v1", RedirectResponse("/api/v1/docs")),
+        Mount("/api/v1", Edge(api)),
+        Route("/api", Nowhere()),
+        Route("/api/{path:path}", Nowhere()),
         # Streamlit looks for static files beside the shell script; ours lie at the top.
         Mount("/app/static", StaticFiles(directory=STATIC)),
     ]
 
 
-def middleware() -> list[Middleware]:
-    """What every answer passes on its way out."""
-    return [Middleware(SecurityHeaders)]
+def middleware(application: Application, requests: Requests) -> list[Middleware]:
+    """What every request passes on its way in and every answer on its way out."""
+    return [
+        Middleware(Counting, requests=requests),
+        Middleware(SecurityHeaders),
+        Middleware(Gate, tokens=application.tokens, needs_token=application.settings.needs_token),
+    ]
+
+
+class Edge:
+    """The edge no error gets past: it becomes a problem document."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass the request on; answer for it when that fails before it has answered itself."""
+        if scope["type"] != "http":
+            await send({"type": "websocket.close", "code": 1008})
+            return
+        begun = False
+
+        async def noting(message: Message) -> None:
+            nonlocal begun
+            begun = True
+            await send(message)
+
+        answer: Response
+        try:
+            await self._app(scope, receive, noting)
+            return
+        except IonfluxError as error:
+            answer = problem_of(error)
+        except Exception as error:
+            answer = unexpected(error)
+        if not begun:
+            await answer(scope, receive, send)
+
+
+class Nowhere:
+    """What lies under /api and is not there."""
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer 404, whatever the method."""
+        answer = problem(404, "There is no such address in the API.", code="not_found", hint="See /api/v1/docs.")
+        await answer(scope, receive, send)
+
+
+class HealthDoor:
+    """GET /healthz: a real write and read of the database."""
+
+    def __init__(self, application: Application) -> None:
+        self._health = Health(application)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer 200, or 503 with a sentence."""
+        answer: Response
+        if scope["method"] not in ("GET", "HEAD"):
+            answer = _only("GET")
+        else:
+            check = await run_in_threadpool(self._health.quick)
+            if check.status == "error":
+                answer = problem(503, check.message, code="unhealthy", hint=check.hint)
+            else:
+                answer = JSONResponse({"status": "ok", "detail": check.message})
+            answer.headers["Cache-Control"] = "no-store"
+        await answer(scope, receive, send)
+
+
+class MetricsDoor:
+    """GET /metrics: figures for Prometheus."""
+
+    def __init__(self, application: Application, requests: Requests) -> None:
+        self._exposition = Exposition(application, requests)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer with everything as of now."""
+        answer: Response
+        if scope["method"] not in ("GET", "HEAD"):
+            answer = _only("GET")
+        else:
+            answer = Response(await run_in_threadpool(self._exposition.text), media_type=METRICS_TYPE)
+        await answer(scope, receive, send)
+
+
+class HookDoor:
+    """Any method on /hooks/...: read the raw body, at most 1 MiB of it, and hand it over."""
+
+    def __init__(self, application: Application) -> None:
+        self._receive = application.hooks.receive
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Take one delivery in."""
+        path = scope.get("path_params", {}).get("path", "")
+        if not path or "\0" in path:
+            raise Forbidden("There is no such webhook.", hint="Copy the address from the agent's Triggers.")
+        request = Request(scope, receive)
+        body = await read_body(request, limits.WEBHOOK_BYTES)
+        answer: Response
+        try:
+            received = await run_in_threadpool(self._receive, path, request.method, dict(request.headers), body)
+            answer = JSONResponse(received.body, received.status)
+        except IonfluxError as error:
+            if error.code != "method":
+                raise
+            answer = _only(error.hint.removeprefix("Send ").rstrip("."))
+        await answer(scope, receive, send)
+
+
+class ApiDoor:
+    """Everything under /api/v1. FastAPI is imported by the first request: most visitors never make one."""
+
+    def __init__(self, application: Application) -> None:
+        self._application = application
+        self._api: ASGIApp | None = None
+        self._lock = threading.Lock()
+
+    def made(self) -> ASGIApp:
+        """The API, made once."""
+        with self._lock:
+            if self._api is None:
+                from ionflux_core.web.api import make_api
+
+                self._api = make_api(self._application)
+            return self._api
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Check the body's size and depth before anything parses it, then hand the request over."""
+        if "\0" in scope["path"] or b"%00" in scope["query_string"]:
+            answer = problem(400, "An address cannot hold a NUL character.", code="nul_character", hint="Take it out.")
+            await answer(scope, receive, send)
+            return
+        body = await read_body(Request(scope, receive), limits.API_BODY_BYTES)
+        if body:
+            check_json(body)
+        api = self._api or await run_in_threadpool(self.made)
+        await api(scope, _again(body, receive), send)
+
+
+def _again(body: bytes, receive: Receive) -> Receive:
+    """A body that was read already, to be read once more."""
+    given = False
+
+    async def replayed() -> Message:
+        nonlocal given
+        if given:
+            return await receive()
+        given = True
+        return {"type": "http.request", "body": body, "more_body": False}
+
+    return replayed
+
+
+def _only(method: str) -> Response:
+    return problem(
+        405,
+        f"This address takes {method} only.",
+        code="method_not_allowed",
+        hint=f"Send {method}.",
+        headers={"Allow": method},
+    )

@@ -1,0 +1,183 @@
+"""Named queries over the cache: plain rows (dicts) out, every value a parameter; `metrics.py` says what they mean."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from datetime import datetime
+from typing import Any, Literal
+
+from ionflux_core.analytics.scope import Scope, naive_utc, narrowed
+
+Ask = Callable[[str, Mapping[str, Any]], list[dict[str, Any]]]
+Rows = list[dict[str, Any]]
+GroupBy = Literal["definition_slug", "instance_id", "brand_id"]
+
+_ENDED = "status IN ('success', 'error', 'budget_stopped')"
+_FAILED = "status IN ('error', 'budget_stopped')"
+_TIMED = "status IN ('success', 'error') AND finished_at IS NOT NULL AND started_at IS NOT NULL"
+_SECONDS = "(epoch_us(finished_at) - epoch_us(started_at)) / 1e6"
+_GROUPS: dict[GroupBy, str] = {
+    "definition_slug": "definition_slug",
+    "instance_id": "instance_id",
+    "brand_id": "brand_id",
+}
+
+
+def totals(ask: Ask, scope: Scope) -> dict[str, Any]:
+    """One row: runs, ended, success, failures, p50 and p95 (s, None without finished runs), cost (USD)."""
+    part = narrowed(scope, time="created_at", by_status=True)
+    sql = f"""
+        SELECT count(*) AS runs,
+               count(*) FILTER ({_ENDED}) AS ended,
+               count(*) FILTER (status = 'success') AS success,
+               count(*) FILTER ({_FAILED}) AS failures,
+               coalesce(sum(cost_micros), 0)::DOUBLE / 1e6 AS cost,
+               quantile_cont({_SECONDS}, 0.5) FILTER ({_TIMED}) AS p50,
+               quantile_cont({_SECONDS}, 0.95) FILTER ({_TIMED}) AS p95
+        FROM runs WHERE {part.where}"""
+    row = ask(sql, part.parameters)[0]
+    return {**row, "rate": row["success"] / row["ended"] if row["ended"] else None}
+
+
+def runs_per_day(ask: Ask, scope: Scope) -> Rows:
+    """day, status, runs."""
+    part = narrowed(scope, time="created_at", by_status=True, by_day=True)
+    sql = f"SELECT {part.day} AS day, status, count(*) AS runs FROM runs WHERE {part.where} GROUP BY ALL ORDER BY ALL"
+    return ask(sql, part.parameters)
+
+
+def success_per_day(ask: Ask, scope: Scope) -> Rows:
+    """day, success, ended, rate (0-1); days on which nothing ended are left out."""
+    part = narrowed(scope, time="created_at", by_status=True, by_day=True)
+    sql = f"""
+        SELECT {part.day} AS day, count(*) FILTER (status = 'success') AS success, count(*) AS ended,
+               success / ended AS rate
+        FROM runs WHERE {part.where} AND {_ENDED} GROUP BY day ORDER BY day"""
+    return ask(sql, part.parameters)
+
+
+def durations(ask: Ask, scope: Scope, *, by: GroupBy = "definition_slug") -> Rows:
+    """The group's id, runs, p50, p95 (s); the slowest group first."""
+    part = narrowed(scope, time="created_at", by_status=True)
+    sql = f"""
+        SELECT {_GROUPS[by]}, runs, q[1] AS p50, q[2] AS p95 FROM (
+            SELECT {_GROUPS[by]}, count(*) AS runs, quantile_cont({_SECONDS}, [0.5, 0.95]) AS q
+            FROM runs WHERE {part.where} AND {_TIMED} GROUP BY {_GROUPS[by]}
+        ) ORDER BY p95 DESC, {_GROUPS[by]}"""
+    return ask(sql, part.parameters)
+
+
+def durations_per_day(ask: Ask, scope: Scope) -> Rows:
+    """day, runs, p50, p95 (s)."""
+    part = narrowed(scope, time="created_at", by_status=True, by_day=True)
+    sql = f"""
+        SELECT day, runs, q[1] AS p50, q[2] AS p95 FROM (
+            SELECT {part.day} AS day, count(*) AS runs, quantile_cont({_SECONDS}, [0.5, 0.95]) AS q
+            FROM runs WHERE {part.where} AND {_TIMED} GROUP BY day
+        ) ORDER BY day"""
+    return ask(sql, part.parameters)
+
+
+def runs_by_trigger(ask: Ask, scope: Scope) -> Rows:
+    """trigger_kind, runs; the most first."""
+    part = narrowed(scope, time="created_at", by_status=True)
+    sql = f"""
+        SELECT trigger_kind, count(*) AS runs
+        FROM runs WHERE {part.where} GROUP BY trigger_kind ORDER BY runs DESC, trigger_kind"""
+    return ask(sql, part.parameters)
+
+
+def cost_per_day(ask: Ask, scope: Scope) -> Rows:
+    """day, definition_slug, cost (USD); days without cost are left out."""
+    part = narrowed(scope, time="created_at", by_status=True, by_day=True)
+    sql = f"""
+        SELECT {part.day} AS day, definition_slug, sum(cost_micros)::DOUBLE / 1e6 AS cost
+        FROM runs WHERE {part.where} AND cost_micros > 0 GROUP BY ALL ORDER BY ALL"""
+    return ask(sql, part.parameters)
+
+
+def failures_by_code(ask: Ask, scope: Scope, *, limit: int = 12) -> Rows:
+    """code, runs, last (naive UTC); the most frequent first."""
+    part = narrowed(scope, time="created_at", by_status=True)
+    sql = f"""
+        SELECT coalesce(error_code, status) AS code, count(*) AS runs, max(created_at) AS last
+        FROM runs WHERE {part.where} AND {_FAILED} GROUP BY code ORDER BY runs DESC, code LIMIT $limit"""
+    return ask(sql, {**part.parameters, "limit": limit})
+
+
+def slowest_runs(ask: Ask, scope: Scope, *, limit: int = 10) -> Rows:
+    """id, definition_slug, instance_id, status, created_at (naive UTC), seconds; the slowest first."""
+    part = narrowed(scope, time="created_at", by_status=True)
+    sql = f"""
+        SELECT id, definition_slug, instance_id, status, created_at, {_SECONDS} AS seconds
+        FROM runs WHERE {part.where} AND {_TIMED} ORDER BY seconds DESC, id LIMIT $limit"""
+    return ask(sql, {**part.parameters, "limit": limit})
+
+
+def step_times(ask: Ask, scope: Scope, *, limit: int = 20) -> Rows:
+    """definition_slug, title, kind, steps, p50, p95 (s), failed; the slowest first."""
+    part = narrowed(scope, time="started_at")
+    sql = f"""
+        SELECT definition_slug, title, kind, count(*) AS steps, quantile_cont({_SECONDS}, 0.5) AS p50,
+               quantile_cont({_SECONDS}, 0.95) AS p95, count(*) FILTER (status = 'error') AS failed
+        FROM run_steps WHERE {part.where} AND finished_at IS NOT NULL
+        GROUP BY definition_slug, title, kind ORDER BY p95 DESC, title LIMIT $limit"""
+    return ask(sql, {**part.parameters, "limit": limit})
+
+
+def run_counts(ask: Ask, month: Scope, *, today: datetime, week: datetime) -> dict[str, int]:
+    """Runs created since `today`, since `week`, and in all of the scope `month`: today, days_7, days_30."""
+    part = narrowed(month, time="created_at", by_status=True)
+    sql = f"""
+        SELECT count(*) FILTER (created_at >= $today) AS today, count(*) FILTER (created_at >= $week) AS days_7,
+               count(*) AS days_30
+        FROM runs WHERE {part.where}"""
+    return ask(sql, {**part.parameters, "today": naive_utc(today), "week": naive_utc(week)})[0]
+
+
+def values(ask: Ask, scope: Scope) -> Rows:
+    """kind, method, unit, amount, entries: one row for each, so that no method is ever mixed with another."""
+    part = narrowed(scope, time="at")
+    sql = f"""
+        SELECT kind, method, unit, sum(amount) AS amount, count(*) AS entries
+        FROM value_entries WHERE {part.where} GROUP BY kind, method, unit ORDER BY kind, method, unit"""
+    return ask(sql, part.parameters)
+
+
+def kpi_series(ask: Ask, scope: Scope, *, name: str | None = None) -> Rows:
+    """definition_slug, instance_id, name, unit, day, brand_id, value: one row a day and instance, by `KPI_RULE`."""
+    part = narrowed(scope, time="at", by_day=True)
+    wanted = " AND name = $name" if name is not None else ""
+    sql = f"""
+        WITH last AS (
+            SELECT definition_slug, instance_id, name, unit, {part.day} AS day, dims,
+                   arg_max(brand_id, (at, change_seq)) AS brand_id, arg_max(value, (at, change_seq)) AS value
+            FROM kpi_points WHERE {part.where}{wanted}
+            GROUP BY definition_slug, instance_id, name, unit, day, dims
+        )
+        SELECT definition_slug, instance_id, name, unit, day, any_value(brand_id) AS brand_id,
+               CASE WHEN bool_or(dims = '{{}}') THEN max(value) FILTER (dims = '{{}}')
+                    WHEN unit IN ('count', 'currency') OR regexp_full_match(unit, '[A-Z]{{3}}') THEN sum(value)
+                    ELSE avg(value) END AS value
+        FROM last GROUP BY definition_slug, instance_id, name, unit, day
+        ORDER BY definition_slug, name, unit, instance_id, day"""
+    parameters = {**part.parameters, "name": name} if name is not None else part.parameters
+    return ask(sql, parameters)
+
+
+def kpi_latest(ask: Ask, scope: Scope) -> Rows:
+    """The last day's value of each figure and instance, with the last one of the period before (None: not reported).
+
+    definition_slug, instance_id, name, unit, day, brand_id, value, previous, change (value - previous).
+    """
+    earlier = {_figure(row): row["value"] for row in kpi_series(ask, scope.before())}
+    latest = {_figure(row): row for row in kpi_series(ask, scope)}
+    answer = []
+    for figure, row in latest.items():
+        previous = earlier.get(figure)
+        answer.append({**row, "previous": previous, "change": None if previous is None else row["value"] - previous})
+    return answer
+
+
+def _figure(row: Mapping[str, Any]) -> tuple[Any, ...]:
+    return row["definition_slug"], row["instance_id"], row["name"], row["unit"]

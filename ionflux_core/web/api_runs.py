@@ -1,0 +1,280 @@
+"""The API's runs and approvals: start, watch, steer, decide."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Query, Response
+from pydantic import Field
+
+from ionflux_core.domain.runs import (
+    Approval,
+    Run,
+    RunError,
+    RunFilter,
+    RunStatus,
+    RunStep,
+    RunSummary,
+    RunTrigger,
+    StepStatus,
+    TriggerKind,
+)
+from ionflux_core.web.api_here import Answer, Body, Editing, Limit, Moment, Reading, Word
+
+router = APIRouter(tags=["runs"])
+
+
+class RunStart(Body):
+    """What to run: an instance's name or id, or `agent:<slug>`; inputs are merged over its configuration."""
+
+    target: str = Field(min_length=1, max_length=300)
+    inputs: dict[str, Any] = {}
+    idempotency_key: str | None = Field(None, min_length=1, max_length=300)
+    task: str | None = Field(None, max_length=200)
+    dry_run: bool = False
+
+
+class RunAccepted(Answer):
+    """A run's id; `repeated` when the idempotency key had been used before."""
+
+    run_id: str
+    repeated: bool
+
+
+class ErrorOut(Answer):
+    """Why a run or step failed."""
+
+    code: str
+    message: str
+    hint: str
+
+
+class RunLine(Answer):
+    """One line of a list of runs. `cost` is in US dollars, `cost_micros` in millionths of one."""
+
+    run_id: str
+    status: RunStatus
+    agent: str
+    agent_version: str
+    instance_id: str | None
+    instance_name: str | None
+    brand_id: str | None
+    trigger_kind: TriggerKind
+    dry_run: bool
+    preview: str | None
+    error: ErrorOut | None
+    cost: float
+    cost_micros: int
+    created_at: datetime
+    started_at: datetime | None
+    finished_at: datetime | None
+
+
+class RunOut(RunLine):
+    """One run; `outputs` is null until it has ended well."""
+
+    target: str
+    task: str | None
+    trigger: RunTrigger
+    correlation_id: str
+    parent_run_id: str | None
+    idempotency_key: str | None
+    attempt: int
+    inputs: dict[str, Any]
+    outputs: dict[str, Any] | None
+    kpis: dict[str, Any]
+    warnings: list[str]
+    wake_at: datetime | None
+
+
+class RunList(Answer):
+    """Runs, newest first; `cursor` asks for the next page, null on the last one."""
+
+    runs: list[RunLine]
+    cursor: str | None
+
+
+class StepOut(Answer):
+    """One journaled step."""
+
+    step_key: str
+    seq: int
+    kind: str
+    title: str
+    status: StepStatus
+    attempt: int
+    inputs: Any
+    outputs: Any
+    output_ref: str | None
+    error: ErrorOut | None
+    cost_micros: int
+    started_at: datetime
+    finished_at: datetime | None
+
+
+class LogOut(Answer):
+    """One log line of a run."""
+
+    at: datetime
+    level: str
+    message: str
+    step_key: str | None
+    fields: dict[str, Any]
+
+
+class ApprovalDecision(Body):
+    """The answer to a question; `edits` may change its editable fields."""
+
+    approved: bool
+    comment: str | None = Field(None, max_length=2000)
+    edits: dict[str, Any] = {}
+
+
+class Approvals(Answer):
+    """Open questions, oldest first."""
+
+    approvals: list[Approval]
+
+
+@router.post("/runs", status_code=202)
+def start_run(here: Editing, wanted: RunStart, response: Response) -> RunAccepted:
+    """Accept a run and answer at once; the same idempotency key gives the same run."""
+    started = here.application.runs.start(
+        here.workspace_id,
+        wanted.target,
+        wanted.inputs,
+        key=wanted.idempotency_key,
+        task=wanted.task,
+        dry_run=wanted.dry_run,
+        by=here.who.name,
+        durable=True,
+    )
+    response.headers["Location"] = f"/api/v1/runs/{started.run_id}"
+    return RunAccepted(run_id=started.run_id, repeated=started.repeated)
+
+
+@router.get("/runs")
+def find_runs(
+    here: Reading,
+    status: Annotated[list[RunStatus] | None, Query(description="Any of these; may be repeated.")] = None,
+    instance_id: Word | None = None,
+    agent: Annotated[Word | None, Query(description="Slug of an agent.")] = None,
+    brand_id: Word | None = None,
+    trigger_kind: TriggerKind | None = None,
+    correlation_id: Word | None = None,
+    text: Word | None = None,
+    since: Moment | None = None,
+    until: Moment | None = None,
+    cursor: Word | None = None,
+    limit: Limit = 50,
+) -> RunList:
+    """A page of runs, newest first."""
+    narrow = RunFilter(
+        statuses=status or [],
+        instance_id=instance_id,
+        definition_slug=agent,
+        brand_id=brand_id,
+        trigger_kind=trigger_kind,
+        correlation_id=correlation_id,
+        text=text,
+        since=since,
+        until=until,
+    )
+    page = here.application.runs.find(here.workspace_id, narrow, cursor=cursor, limit=limit)
+    return RunList(runs=[RunLine(**_line(run), error=_summed_up(run)) for run in page.runs], cursor=page.cursor)
+
+
+@router.get("/runs/{run_id}")
+def get_run(here: Reading, run_id: str) -> RunOut:
+    """One run with its inputs, outputs, KPIs, error and cost."""
+    return _run_out(here.application.runs.get(here.workspace_id, run_id))
+
+
+@router.get("/runs/{run_id}/steps")
+def get_steps(
+    here: Reading, run_id: str, offset: Annotated[int, Query(ge=0, le=1_000_000)] = 0, limit: Limit = 200
+) -> list[StepOut]:
+    """The steps of a run in the order they began."""
+    found = here.application.runs.steps(here.workspace_id, run_id, offset=offset, limit=limit)
+    return [_step_out(step) for step in found]
+
+
+@router.get("/runs/{run_id}/logs")
+def get_logs(here: Reading, run_id: str, limit: Limit = 200) -> list[LogOut]:
+    """The log lines of a run, oldest first."""
+    lines = here.application.runs.logs(here.workspace_id, run_id, limit=limit)
+    return [LogOut.model_validate(line) for line in lines]
+
+
+@router.post("/runs/{run_id}/cancel")
+def cancel_run(here: Editing, run_id: str) -> RunOut:
+    """Cancel a run that has not ended."""
+    return _run_out(here.application.runs.cancel(here.workspace_id, run_id, by=here.who.name))
+
+
+@router.post("/runs/{run_id}/pause")
+def pause_run(here: Editing, run_id: str) -> RunOut:
+    """Pause a run: at once while it waits, at its next step while it runs."""
+    return _run_out(here.application.runs.pause(here.workspace_id, run_id, by=here.who.name))
+
+
+@router.post("/runs/{run_id}/resume")
+def resume_run(here: Editing, run_id: str) -> RunOut:
+    """Go on with a paused run; its finished steps are not repeated."""
+    return _run_out(here.application.runs.resume(here.workspace_id, run_id, by=here.who.name))
+
+
+@router.get("/approvals")
+def find_approvals(here: Reading, limit: Limit = 50) -> Approvals:
+    """Questions that runs are parked on, oldest first."""
+    return Approvals(approvals=here.application.runs.approvals(here.workspace_id, limit=limit))
+
+
+@router.post("/approvals/{approval_id}")
+def decide(here: Editing, approval_id: str, decision: ApprovalDecision) -> Approval:
+    """Answer a question once; its run goes on from there."""
+    return here.application.runs.decide(
+        here.workspace_id,
+        approval_id,
+        approved=decision.approved,
+        by=here.who.name,
+        comment=decision.comment,
+        edits=decision.edits,
+    )
+
+
+def _line(run: RunSummary) -> dict[str, Any]:
+    return {
+        "run_id": run.id,
+        "agent": run.definition_slug,
+        "agent_version": run.definition_version,
+        "cost": run.cost_micros / 1_000_000,
+        **run.model_dump(
+            include={
+                "status", "instance_id", "instance_name", "brand_id", "trigger_kind", "dry_run", "preview",
+                "cost_micros", "created_at", "started_at", "finished_at",
+            }
+        ),
+    }  # fmt: skip
+
+
+def _summed_up(run: RunSummary) -> ErrorOut | None:
+    return ErrorOut(code=run.error_code, message=run.error_message or "", hint="") if run.error_code else None
+
+
+def _run_out(run: Run) -> RunOut:
+    own = {
+        "target", "task", "trigger", "correlation_id", "parent_run_id", "idempotency_key", "attempt", "inputs",
+        "outputs", "kpis", "warnings", "wake_at",
+    }  # fmt: skip
+    return RunOut(**_line(run), **run.model_dump(include=own), error=_error_out(run.error))
+
+
+def _step_out(step: RunStep) -> StepOut:
+    return StepOut(**step.model_dump(exclude={"error", "inputs_hash", "run_id"}), error=_error_out(step.error))
+
+
+def _error_out(error: RunError | None) -> ErrorOut | None:
+    """Without the trace: that stays with the people who may see the page."""
+    return ErrorOut.model_validate(error) if error else None

@@ -1,0 +1,92 @@
+"""The saved versions of an instance: who saved what and when, any two compared, any one brought back."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from ionflux_core.domain.agents import AgentInstance, InstanceVersion
+from ionflux_core.errors import IonfluxError
+from ionflux_ui.agent_diff import show_difference
+from ionflux_ui.agent_subject import Subject
+from ionflux_ui.agent_words import BY
+from ionflux_ui.errors import show_error
+from ionflux_ui.moments import ago, exact
+from ionflux_ui.plain import escaped
+from ionflux_ui.session import application, flash, parameter, set_parameters
+
+_SHOWN = 30
+
+
+def show_versions(subject: Subject, instance: AgentInstance) -> None:
+    """Draw the list of versions, the comparison, and the way back."""
+    versions = application().agents.versions(subject.workspace_id, instance.id)
+    listed, compared = st.columns([2, 3], gap="large")
+    with compared:
+        _show_comparison(subject, versions)
+    with listed:
+        for version in versions[: _count_shown(instance)]:
+            _show_version(subject, instance, version)
+        if len(versions) > _count_shown(instance) and st.button("Show all", key="agent-all-versions"):
+            st.session_state[f"all-versions-{instance.id}"] = True
+            st.rerun()
+
+
+def _count_shown(instance: AgentInstance) -> int:
+    return 10_000 if st.session_state.get(f"all-versions-{instance.id}") else _SHOWN
+
+
+def _show_version(subject: Subject, instance: AgentInstance, version: InstanceVersion) -> None:
+    current = version.version == instance.version
+    with st.container(border=True):
+        badge = " :green-badge[:material/check: in use]" if current else ""
+        with st.container(horizontal=True, vertical_alignment="center"):
+            st.markdown(f"**Version {version.version}**{badge}", width="stretch")
+            if not current and st.button("Restore", key=f"restore-{version.version}", icon=":material/history:"):
+                _restore(subject, instance, version.version)
+        st.caption(
+            f"{escaped(version.author or 'unknown')}, {ago(version.created_at, subject.zone)}",
+            help=exact(version.created_at, subject.zone),
+        )
+        if version.message:
+            st.text(version.message)
+
+
+def _show_comparison(subject: Subject, versions: list[InstanceVersion]) -> None:
+    if len(versions) < 2:
+        st.caption("There is one version. The next save makes a second, and the two can be compared here.")
+        return
+    texts = {version.version: version.yaml for version in versions}
+    numbers = list(texts)
+    with st.container(horizontal=True):
+        old = _choose("From version", "from", numbers, numbers[1])
+        new = _choose("to version", "to", numbers, numbers[0])
+    show_difference(texts[old], texts[new], f"from version {old} to version {new}")
+
+
+def _choose(label: str, name: str, numbers: list[int], usual: int) -> int:
+    wanted = parameter(name) or ""
+    chosen = next((number for number in numbers if str(number) == wanted), usual)
+    key = f"agent-version-{name}"
+    return st.selectbox(
+        label,
+        numbers,
+        numbers.index(chosen),
+        key=key,
+        on_change=lambda: set_parameters(**{name: str(st.session_state[key])}),
+    )
+
+
+@st.dialog("Restore a version")
+def _restore(subject: Subject, instance: AgentInstance, version: int) -> None:
+    st.text(f"Version {version} is saved again as version {instance.version + 1}. Nothing is lost.")
+    if subject.draft.is_changed:
+        st.text("Your unsaved changes stay in the editor, and saving them will ask.")
+    if st.button("Restore", type="primary", key="agent-restore"):
+        try:
+            saved = application().agents.restore(subject.workspace_id, instance.id, version, by=BY)
+        except IonfluxError as error:
+            show_error(error)
+            return
+        flash(f"Version {version} is back, as version {saved.version}.")
+        set_parameters(**{"from": None, "to": None})
+        st.rerun()
