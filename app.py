@@ -10,25 +10,28 @@ from typing import Any
 from streamlit import App, config
 
 from ionflux_core.cli.server import check_address, made, running
+from ionflux_core.errors import IonfluxError
 from ionflux_core.web.metrics import Requests
 from ionflux_core.web.routes import middleware, routes
-
-application = made()
-# The address may come from Streamlit's own settings, which know nothing of ours.
-check_address(application.settings, str(config.get_option("server.address") or "0.0.0.0"), pages=True)
-requests = Requests()
 
 
 @asynccontextmanager
 async def lifespan(_: App) -> AsyncIterator[dict[str, Any]]:
     """Start worker, event bus and clock before the first visitor, and stop them with the server."""
-    with running(application, f"http://{application.settings.host}:{config.get_option('server.port')}"):
+    with running(application, f"http://{config.get_option('server.address')}:{config.get_option('server.port')}"):
         yield {}
 
 
-app = App(
-    Path(__file__).parent / "ionflux_ui" / "shell.py",
-    lifespan=lifespan,
-    routes=routes(application, requests),
-    middleware=middleware(application, requests),
-)
+try:
+    application = made()
+    requests = Requests()
+    app = App(
+        Path(__file__).parent / "ionflux_ui" / "shell.py",
+        lifespan=lifespan,
+        routes=routes(application, requests),
+        middleware=middleware(application, requests),
+    )
+    # Asked only now: App has told Streamlit where its settings lie. Without an address it listens everywhere.
+    check_address(application.settings, str(config.get_option("server.address") or "0.0.0.0"), pages=True)
+except IonfluxError as error:
+    raise SystemExit(f"{error.message}\n{error.hint}") from None

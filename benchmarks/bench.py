@@ -14,6 +14,7 @@ import time
 import traceback
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
@@ -21,22 +22,28 @@ sys.path.insert(0, str(ROOT))
 from benchmarks import figures, http_bench, pages_bench, runs_bench  # noqa: E402
 from benchmarks.figures import Figure, Section  # noqa: E402
 
+CHART_MS = 50
 CHART_RUNS = 1_000_000
 CHART_RUNS_QUICK = 100_000
 
 
 def charts(folder: Path, *, quick: bool) -> list[Figure]:
-    """Chart queries on stored runs, warm; analytics_bench measures, this only holds it against the target."""
+    """The dashboard's queries on many stored runs, warm; beside them what the same takes in SQLite."""
     if not (ROOT / "benchmarks" / "analytics_bench.py").exists():
         raise pages_bench.NotHere("benchmarks/analytics_bench.py is not there")
-    import importlib
+    from benchmarks.analytics_bench import bench
 
     runs = CHART_RUNS_QUICK if quick else CHART_RUNS
-    measured: dict[str, float] = importlib.import_module("benchmarks.analytics_bench").measure(folder, runs=runs)
+    answer = bench(runs)
     return [
-        Figure(f"{name}, {runs:,} runs", "ms", milliseconds, None, "value<=", 50)
-        for name, milliseconds in measured.items()
+        Figure(f"{name}, {runs:,} runs", "ms", times["median"], None, "value<=", CHART_MS, _beside(answer, name))
+        for name, times in answer["duckdb"].items()
     ]
+
+
+def _beside(answer: dict[str, Any], name: str) -> str:
+    peers = ((engine, answer[engine].get(name)) for engine in ("sqlite", "pandas"))
+    return ", ".join(f"{engine} {times['median']:.0f} ms" for engine, times in peers if times)
 
 
 SECTIONS: dict[str, Callable[..., list[Figure]]] = {
@@ -51,18 +58,19 @@ SECTIONS: dict[str, Callable[..., list[Figure]]] = {
 }
 
 
-def run_section(name: str, *, quick: bool) -> Section:
+def run_section(name: str, root: Path, *, quick: bool) -> Section:
     """One part of the bench in a folder of its own; whatever stops it is told, and the next part comes."""
     began = time.perf_counter()
-    with tempfile.TemporaryDirectory(prefix="ionflux-bench-", ignore_cleanup_errors=True) as folder:
-        try:
-            found: Sequence[Figure] = SECTIONS[name](Path(folder), quick=quick)
-            return Section(name, found, seconds=time.perf_counter() - began)
-        except pages_bench.NotHere as reason:
-            return Section(name, not_computed=str(reason))
-        except Exception as error:
-            traceback.print_exc()
-            return Section(name, not_computed=f"{type(error).__name__}: {str(error)[:400]}")
+    folder = root / name
+    folder.mkdir()
+    try:
+        found: Sequence[Figure] = SECTIONS[name](folder, quick=quick)
+        return Section(name, found, seconds=time.perf_counter() - began)
+    except pages_bench.NotHere as reason:
+        return Section(name, not_computed=str(reason))
+    except Exception as error:
+        traceback.print_exc()
+        return Section(name, not_computed=f"{type(error).__name__}: {str(error)[:400]}")
 
 
 def main() -> int:
@@ -75,9 +83,10 @@ def main() -> int:
     began = time.perf_counter()
     print(figures.heading())
     sections = []
-    for name in options.only or SECTIONS:
-        sections.append(run_section(name, quick=options.quick))
-        print(figures.shown(sections[-1]), flush=True)
+    with tempfile.TemporaryDirectory(prefix="ionflux-bench-", ignore_cleanup_errors=True) as root:
+        for name in options.only or SECTIONS:
+            sections.append(run_section(name, Path(root), quick=options.quick))
+            print(figures.shown(sections[-1]), flush=True)
     if not options.no_record:
         figures.append(sections, quick=options.quick)
     missed = [figure.name for section in sections for figure in section.figures if figure.ok is False]

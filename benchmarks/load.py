@@ -1,7 +1,7 @@
-"""The load generator: keep-alive HTTP over plain sockets, a bounded count, each answer checked; JSON on stdout.
+"""The load generator: keep-alive HTTP over plain sockets, bounded in count and time, each answer checked.
 
-Run by the bench in a process of its own, the same for the product and for its floor. Plain sockets, because a
-client that is slower than the floor would flatter every ratio.
+Run by the bench in a process of its own, the same for the product and for its floor; JSON on stdout. Plain sockets,
+because a client that is slower than the floor would flatter every ratio.
 """
 
 from __future__ import annotations
@@ -54,17 +54,20 @@ class Client:
         return data
 
 
-def run(clients: list[Client], count: int) -> dict[str, object]:
-    """`count` requests over all clients at once: rate per second, latencies in milliseconds, wrong answers."""
+def run(clients: list[Client], count: int, most_seconds: float) -> dict[str, object]:
+    """Up to `count` requests over all clients at once: rate per second, latencies in ms, wrong answers."""
     share = count // len(clients)
     barrier = threading.Barrier(len(clients) + 1)
     broken: list[str] = []
+    deadline = time.perf_counter() + most_seconds
 
     def work(client: Client) -> None:
         barrier.wait()
         try:
             for _ in range(share):
                 client.send()
+                if time.perf_counter() > deadline:
+                    break
         except (OSError, IndexError, ValueError) as error:
             broken.append(repr(error))
 
@@ -99,12 +102,13 @@ def main() -> None:
     parser.add_argument("--path", required=True)
     parser.add_argument("--concurrency", type=int, default=1)
     parser.add_argument("--count", type=int, default=100)
+    parser.add_argument("--most-seconds", type=float, default=10.0)
     parser.add_argument("--status", type=int, default=200)
     parser.add_argument("--holding", default="", help="text every answer must hold")
     options = parser.parse_args()
     body, holding = sys.stdin.buffer.read(), options.holding.encode()
     clients = [Client(options.port, options.path, body, options.status, holding) for _ in range(options.concurrency)]
-    print(json.dumps(run(clients, options.count)))
+    print(json.dumps(run(clients, options.count, options.most_seconds)))
 
 
 if __name__ == "__main__":

@@ -90,30 +90,27 @@ def _path(noun: str) -> str:
 
 def pages(folder: Path, *, quick: bool) -> list[Figure]:
     """Every page: cold (a new browser context), warm (its address again in that context), and by a click."""
-    full_store(folder / "data")
+    data = full_store(folder)
     times: Times = defaultdict(list)
-    with _browser() as browser, product(folder / "data", agents=SHIPPED_AGENTS) as server, hello(folder) as floor:
+    with _browser() as browser, product(data, agents=SHIPPED_AGENTS) as server, hello(folder) as floor:
         server.wait_answer("/healthz")
         floor.wait_open()
         _visit(browser, floor, "/", "hello", defaultdict(list))
+        walk = [(entry.title, _path(entry.noun), entry.noun) for entry in (*PAGES[1:], PAGES[0])]
         first: Times = defaultdict(list)
-        if not quick:
-            for entry in PAGES:
-                _visit(browser, server, _path(entry.noun), entry.noun, first)
+        _click_through(browser, server, walk, first)
         began = time.monotonic()
         for _ in range(1 if quick else 3):
             _visit(browser, floor, "/", "hello", times)
             _click_through(browser, floor, [("Again", "/again", "hello"), ("Hello", "/", "hello")], times)
             for entry in PAGES:
                 _visit(browser, server, _path(entry.noun), entry.noun, times)
-            walk = [(entry.title, _path(entry.noun), entry.noun) for entry in (*PAGES[1:], PAGES[0])]
             _click_through(browser, server, walk, times)
             if time.monotonic() - began > _BUDGET_SECONDS / 2:
                 break
     return _page_figures(times) + [
-        Figure(f"{noun}, first visit of the server", "s", seconds[0], median(times["hello", "cold"]))
-        for (noun, kind), seconds in first.items()
-        if kind == "cold"
+        Figure(f"{noun}, first click since the start", "s", seconds[0], median(times["hello", "click"]))
+        for (noun, _), seconds in first.items()
     ]
 
 
@@ -147,13 +144,13 @@ def _page_figures(times: Times) -> list[Figure]:
 
 def first_page(folder: Path, *, quick: bool) -> list[Figure]:
     """From starting the process to the first page rendered in a browser that is already open; the second start."""
-    full_store(folder / "data")
+    data = full_store(folder)
     ours, floors = [], []
     with _browser() as browser:
         for _ in range(1 if quick else 3):
             with hello(folder) as server:
                 floors.append(_start_to_page(browser, server))
-            with product(folder / "data", agents=SHIPPED_AGENTS) as server:
+            with product(data, agents=SHIPPED_AGENTS) as server:
                 ours.append(_start_to_page(browser, server))
     measured, floor = median(ours), median(floors)
     return [
@@ -174,10 +171,10 @@ def _start_to_page(browser: Browser, server: Server) -> float:
 
 def idle_memory(folder: Path, *, quick: bool) -> list[Figure]:
     """What the process weighs once it answers, before any page was opened or anything heavy was used."""
-    full_store(folder / "data")
+    data = full_store(folder)
     weights = {}
     for name in ("hello", "product"):
-        with hello(folder) if name == "hello" else product(folder / "data", agents=SHIPPED_AGENTS) as server:
+        with hello(folder) if name == "hello" else product(data, agents=SHIPPED_AGENTS) as server:
             server.wait_answer("/_stcore/health")
             time.sleep(_SETTLE_SECONDS)
             weights[name] = server.memory_mb()

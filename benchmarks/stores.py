@@ -75,13 +75,27 @@ def counted(folder: Path) -> tuple[int, int, int]:
     import sqlite3
 
     with sqlite3.connect(f"file:{folder / 'ionflux.sqlite'}?mode=ro", uri=True, timeout=15) as connection:
-        done = "SELECT count(*) FROM runs WHERE status = 'success'"
-        left = "SELECT count(*) FROM runs WHERE status IN ('pending', 'running')"
-        return tuple(connection.execute(q).fetchone()[0] for q in (done, left, "SELECT count(*) FROM run_steps"))  # type: ignore[return-value]
+        done, left, journaled = connection.execute(
+            "SELECT count(*) FILTER (WHERE status = 'success'),"
+            " count(*) FILTER (WHERE status IN ('pending', 'running')), (SELECT count(*) FROM run_steps) FROM runs"
+        ).fetchone()
+    return done, left, journaled
 
 
-def full_store(folder: Path) -> None:
-    """A data folder with 10,000 finished runs of two shipped agents over 60 days, their steps and some figures."""
+def full_store(folder: Path) -> Path:
+    """A data folder with 10,000 finished runs of two shipped agents over 60 days, their steps and some figures.
+
+    It is made once beside the folders of the sections that ask for it.
+    """
+    place = folder.parent / "stored"
+    data = place / "data"
+    if not data.exists():
+        place.mkdir()
+        _fill(data)
+    return data
+
+
+def _fill(folder: Path) -> None:
     opened = application(folder, agents=SHIPPED_AGENTS, workers=0).open()
     workspace = opened.workspaces.create("Bench")
     instances = [
@@ -167,7 +181,7 @@ def _steps_of(row: dict[str, Any]) -> list[dict[str, Any]]:
 
 
 def _figures(instance: AgentInstance, first: datetime, chance: random.Random) -> list[dict[str, Any]]:
-    points = []
+    points: list[dict[str, Any]] = []
     for day in range(_DAYS):
         at = first + timedelta(days=day)
         for name, unit, most in _FIGURES:

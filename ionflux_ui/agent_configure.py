@@ -5,7 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from ionflux_core.domain.agents import InstanceVersion
-from ionflux_core.errors import Conflict, IonfluxError, Problem
+from ionflux_core.errors import IonfluxError, Problem
 from ionflux_ui.agent_definition import show_definition
 from ionflux_ui.agent_diff import difference, show_difference
 from ionflux_ui.agent_form import problems_line, show_form
@@ -30,7 +30,7 @@ def text_problems(subject: Subject) -> list[Problem]:
 def show_panes(subject: Subject, problems: list[Problem]) -> bool:
     """Draw definition, form and YAML beside each other; True when the editor asked to save."""
     draft = subject.draft
-    definition, form, text = st.columns([4, 5, 8], gap="medium")
+    definition, form, text = st.columns([3, 4, 8], gap="medium")
     with definition:
         show_definition(subject.definition)
     with form:
@@ -130,8 +130,6 @@ def _save(subject: Subject, message: str) -> None:
             by=BY,
             expected_version=draft.version,
         )
-    except Conflict:
-        st.rerun(scope="fragment")
     except IonfluxError as error:
         show_error(error)
         return

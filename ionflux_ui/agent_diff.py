@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import streamlit as st
 
 from ionflux_ui.plain import counted
+from ionflux_ui.theme import GREEN, GREY, RED, Shade
 
 _PLACE = re.compile(r"@@ -\d+(?:,\d+)? \+(\d+)(?:,\d+)? @@")
 
@@ -46,6 +47,18 @@ def show_difference(old: str, new: str, what: str) -> None:
     found = difference(old, new)
     st.markdown(f"{found.summary} ({what})")
     if found.text:
+        st.html(_style(dark=st.context.theme.type == "dark"))
         st.code(found.text, language="diff")
     elif old != new:
         st.caption("Only the end of the text differs.")
+
+
+def _style(*, dark: bool) -> str:
+    """Our own colours for the signs: the usual ones are too pale to read on the light ground."""
+    looks: dict[str, Shade] = {"inserted": GREEN, "deleted": RED, "unchanged.line": GREY}
+    # The class twice: our rule must outweigh the built-in one.
+    rules = (
+        f'[data-testid="stCode"] .token.token.{name} {{ color: {shade.dark if dark else shade.light}; }}'
+        for name, shade in looks.items()
+    )
+    return f"<style>{' '.join(rules)}</style>"

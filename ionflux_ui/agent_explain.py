@@ -38,7 +38,7 @@ def show_explain(subject: Subject, instance: AgentInstance) -> None:
         rows,
         height="content",
         hide_index=True,
-        column_config={"Value": st.column_config.TextColumn(width="large")},
+        column_config={"Key": st.column_config.TextColumn(width=330), "Value": st.column_config.TextColumn(width=330)},
         alt="Every effective value with the layer it comes from",
     )
     st.caption(counted(len(rows), "value"))
@@ -47,7 +47,7 @@ def show_explain(subject: Subject, instance: AgentInstance) -> None:
 def explained(definition: AgentDefinition, merged: EffectiveConfiguration) -> list[dict[str, str]]:
     """One row per value: Key, Value, From; inputs that nobody gave included."""
     rows = []
-    for spec in definition.inputs:
+    for spec in sorted(definition.inputs, key=lambda spec: spec.key not in merged.inputs):
         path = f"inputs.{spec.key}"
         given = spec.key in merged.inputs
         rows.append(_row(path, merged.inputs.get(spec.key) if given else None, merged.origins.get(path)))

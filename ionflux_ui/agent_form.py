@@ -21,9 +21,9 @@ def show_form(subject: Subject, problems: list[Problem]) -> None:
     loaded, readable = subject.draft.loaded()
     definition = subject.definition
     if not readable:
-        st.caption(":orange[:material/hourglass_empty: The form waits until the YAML can be read again.]")
+        st.markdown(":orange[:small[:material/hourglass_empty: The form waits until the YAML can be read again.]]")
     if subject.draft.refused:
-        st.caption(f":red[:material/error: {escaped(subject.draft.refused)}]")
+        st.markdown(f":red[:small[:material/error: {escaped(subject.draft.refused)}]]")
     settled, brought = input_fields(definition, loaded, subject.below())
     _show_fields(subject, settled, problems, readable)
     if not definition.inputs:
@@ -124,4 +124,7 @@ def problems_line(problems: list[Problem], unread: int) -> str:
     count = len(problems) + unread
     if not count:
         return ""
-    return f":red[:material/error: {counted(count, 'problem')}.] Saving waits until it is solved; your text stays here."
+    solved = "it is" if count == 1 else "they are"
+    return (
+        f":red[:material/error: {counted(count, 'problem')}.] Saving waits until {solved} solved; your text stays here."
+    )

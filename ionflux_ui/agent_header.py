@@ -14,7 +14,7 @@ from ionflux_ui.agent_subject import Subject
 from ionflux_ui.agent_words import BY, instance_badge
 from ionflux_ui.errors import show_error
 from ionflux_ui.plain import escaped
-from ionflux_ui.session import application, flash, open_page, page_link, set_parameters
+from ionflux_ui.session import application, flash, open_page, page_link, parameter, set_parameters
 
 _RENAME: Final = "Rename"
 _FORK: Final = "Fork"
@@ -46,7 +46,8 @@ def _facts(subject: Subject, instance: AgentInstance) -> str:
         parts.append(f":violet-badge[:material/palette: {escaped(brand.name)}]")
     if definition.planned:
         parts.append(":orange-badge[:material/construction: Planned: cannot be started yet]")
-    if subject.draft.is_changed:
+    # Under Configure the editor itself says so, and is drawn anew more often than this line.
+    if subject.draft.is_changed and parameter("tab"):
         parts.append(":orange-badge[:material/edit: Unsaved changes]")
     return " ".join(parts)
 

@@ -17,7 +17,7 @@ from ionflux_ui.session import application, open_page, page_link, parameter, set
 from ionflux_ui.theme import status_badge
 
 _ROWS = 25
-_WIDTHS = [5, 3, 3, 3]
+_WIDTHS = [8, 5, 8, 6]
 
 
 def show_list() -> None:
@@ -125,7 +125,7 @@ def _show_last(instance: AgentInstance, zone: str) -> None:
         return
     at = datetime.fromisoformat(str(summary["timestamp"]))
     said = escaped(shortened(str(summary.get("output_preview_text") or ""), 300))
-    words = f"{status_badge(str(summary['status']))} {ago(at, zone)}"
+    words = f":gray[:small[Last]] {status_badge(str(summary['status']))} {ago(at, zone)}"
     st.markdown(words, help=f"Last run, {exact(at, zone)}" + (f"\n\n{said}" if said else ""))
 
 
@@ -145,4 +145,4 @@ def _show_next(at: datetime | None, zone: str) -> None:
     if at is None:
         st.caption("No schedule")
     else:
-        st.markdown(f":material/schedule: {ago(at, zone)}", help=f"Next scheduled run: {exact(at, zone)}")
+        st.markdown(f":gray[:small[Next]] {ago(at, zone)}", help=f"Next scheduled run: {exact(at, zone)}")

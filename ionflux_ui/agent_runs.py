@@ -16,7 +16,7 @@ from ionflux_ui.session import application, page_link
 from ionflux_ui.theme import status_badge
 
 _ROWS = 20
-_WIDTHS = [3, 3, 2, 2, 6]
+_WIDTHS = [3, 6, 8]
 
 
 def show_runs(subject: Subject, instance: AgentInstance) -> None:
@@ -78,19 +78,18 @@ def figure(value: Any, unit: str) -> str:
 
 def _show_run(run: RunSummary, zone: str) -> None:
     with st.container(border=True, key=f"agent-run-{run.id}"):
-        at, status, took, kind, said = st.columns(_WIDTHS, vertical_alignment="center")
+        at, status, said = st.columns(_WIDTHS, vertical_alignment="center")
         with at:
             page_link("runs", ago(run.created_at, zone), run=run.id)
         with status:
             dry = " :gray-badge[:material/science: dry]" if run.dry_run else ""
-            st.markdown(status_badge(run.status) + dry, help=exact(run.created_at, zone))
-        took.caption(_took(run))
-        kind.caption(run.trigger_kind)
+            about = f":gray[:small[{_took(run)}, {run.trigger_kind}]]"
+            st.markdown(f"{status_badge(run.status)}{dry} {about}", help=exact(run.created_at, zone))
         with said:
             if run.error_message:
-                st.caption(f":red[{escaped(shortened(run.error_message, 160))}]")
+                st.markdown(f":red[:small[{escaped(shortened(run.error_message, 110))}]]")
             elif run.preview:
-                st.caption(escaped(shortened(run.preview, 160)))
+                st.caption(escaped(shortened(run.preview, 110)))
 
 
 def _took(run: RunSummary) -> str:

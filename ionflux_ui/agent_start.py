@@ -29,32 +29,47 @@ def _closed() -> None:
 @st.dialog("Start a run", width="large", on_dismiss=_closed)
 def _dialog(subject: Subject, instance: AgentInstance) -> None:
     definition = subject.definition
+    answer = st.session_state.get(_key(subject, "answer"), {})
+    if answer.get("run_id"):
+        st.session_state.pop(_key(subject, "answer"))
+        flash("The run has been started.")
+        open_page("runs", run=answer["run_id"])
     st.caption("What stays empty comes from the configuration. What you give here holds for this run only.")
     if subject.draft.is_changed:
         st.caption(
             f":orange[:material/edit: The run takes saved version {instance.version}, not your unsaved changes.]"
         )
-    _show_sample(subject)
+    with st.container(horizontal=True, vertical_alignment="center"):
+        _show_sample(subject)
+        dry_run = st.toggle(
+            "Dry run",
+            parameter("start") == "dry",
+            key=_key(subject, "dry"),
+            help="Nothing is sent, published or kept; the result says what would have been done.",
+        )
     task = _choose_task(subject)
     inherited = _inherited(subject, instance)
-    problems: dict[str, str] = st.session_state.get(_key(subject, "problems"), {})
+    problems: dict[str, str] = answer.get("problems", {})
     first = [spec for spec in definition.inputs if spec.runtime_promptable]
     others = [spec for spec in definition.inputs if not spec.runtime_promptable]
     _show_inputs(subject, first or others, inherited, problems)
     if first and others:
         with st.expander(f"More ({len(others)})", expanded=any(spec.key in problems for spec in others)):
             _show_inputs(subject, others, inherited, problems)
-    dry_run = st.toggle(
-        "Dry run",
-        parameter("start") == "dry",
-        key=_key(subject, "dry"),
-        help="Nothing is sent, published or kept; the result says what would have been done.",
-    )
     if problems:
-        st.caption(f":red[:material/error: Look again at: {escaped(', '.join(human(key) for key in problems))}.]")
-    label = "Start the dry run" if dry_run else "Start the run"
-    if st.button(label, type="primary", icon=":material/play_arrow:", key="agent-start"):
-        _start(subject, instance, task, dry_run)
+        st.markdown(
+            f":red[:small[:material/error: Look again at: {escaped(', '.join(human(key) for key in problems))}.]]"
+        )
+    if answer.get("error"):
+        show_error(answer["error"])
+    st.button(
+        "Start the dry run" if dry_run else "Start the run",
+        type="primary",
+        icon=":material/play_arrow:",
+        key="agent-start",
+        on_click=_start,
+        args=(subject, instance, task, dry_run),
+    )
 
 
 def _key(subject: Subject, name: str) -> str:
@@ -84,7 +99,7 @@ def _fill(subject: Subject, inputs: dict[str, Any], task: str | None) -> None:
         forms.put(spec, _key(subject, spec.key), inputs.get(spec.key))
     if task in {each.key for each in subject.definition.tasks}:
         st.session_state[_key(subject, "task")] = task
-    st.session_state.pop(_key(subject, "problems"), None)
+    st.session_state.pop(_key(subject, "answer"), None)
 
 
 def _choose_task(subject: Subject) -> str | None:
@@ -121,26 +136,18 @@ def _show_inputs(subject: Subject, specs: list[InputSpec], inherited: dict[str, 
 
 
 def _start(subject: Subject, instance: AgentInstance, task: str | None, dry_run: bool) -> None:
-    """Start the run and show it, or say in the form what keeps it from starting."""
-    problems: dict[str, str] = {}
+    """Start the run, or keep for the form what stops it from starting; called before the form is drawn again."""
+    answer: dict[str, Any] = {"problems": {}, "error": None, "run_id": None}
+    st.session_state[_key(subject, "answer")] = answer
     try:
-        inputs = _read(subject, problems)
-        if not problems:
-            started = application().runs.start(
-                subject.workspace_id, instance.id, inputs, task=task, dry_run=dry_run, by=BY
-            )
-            flash("The dry run has been started." if dry_run else "The run has been started.")
-            open_page("runs", run=started.run_id)
-    except Invalid as error:
-        problems |= {p.path.removeprefix("inputs."): str(p) for p in error.problems if p.path.startswith("inputs.")}
-        if not problems:
-            show_error(error)
-            return
+        inputs = _read(subject, answer["problems"])
+        if not answer["problems"]:
+            runs, ws = application().runs, subject.workspace_id
+            answer["run_id"] = runs.start(ws, instance.id, inputs, task=task, dry_run=dry_run, by=BY).run_id
     except IonfluxError as error:
-        show_error(error)
-        return
-    st.session_state[_key(subject, "problems")] = problems
-    st.rerun(scope="fragment")
+        found = error.problems if isinstance(error, Invalid) else ()
+        answer["problems"] = {p.path.removeprefix("inputs."): str(p) for p in found if p.path.startswith("inputs.")}
+        answer["error"] = None if answer["problems"] else error
 
 
 def _read(subject: Subject, problems: dict[str, str]) -> dict[str, Any]:

@@ -138,7 +138,7 @@ def _show_test(subject: Subject, trigger: Trigger, spec: TriggerSpec | None) -> 
     text = st.text_area("Payload (JSON)", key=key, height=160)
     reading = forms.parse_json(text or "")
     if reading.problem:
-        st.caption(f":red[:material/error: {escaped(reading.problem)}]")
+        st.markdown(f":red[:small[:material/error: {escaped(reading.problem)}]]")
     if st.button("Start the test", key=f"test-{trigger.id}", icon=":material/science:", disabled=bool(reading.problem)):
         try:
             started = application().triggers.test(subject.workspace_id, trigger.id, reading.value, by=BY)

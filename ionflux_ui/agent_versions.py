@@ -41,7 +41,8 @@ def _show_version(subject: Subject, instance: AgentInstance, version: InstanceVe
         badge = " :green-badge[:material/check: in use]" if current else ""
         with st.container(horizontal=True, vertical_alignment="center"):
             st.markdown(f"**Version {version.version}**{badge}", width="stretch")
-            if not current and st.button("Restore", key=f"restore-{version.version}", icon=":material/history:"):
+            if not current and st.button("Restore", key=f"restore-{version.version}", icon=":material/history:",
+                                         help="Saves this text again as the next version."):  # fmt: skip
                 _restore(subject, instance, version.version)
         st.caption(
             f"{escaped(version.author or 'unknown')}, {ago(version.created_at, subject.zone)}",
@@ -59,7 +60,7 @@ def _show_comparison(subject: Subject, versions: list[InstanceVersion]) -> None:
     numbers = list(texts)
     with st.container(horizontal=True):
         old = _choose("From version", "from", numbers, numbers[1])
-        new = _choose("to version", "to", numbers, numbers[0])
+        new = _choose("To version", "to", numbers, numbers[0])
     show_difference(texts[old], texts[new], f"from version {old} to version {new}")
 
 
@@ -76,17 +77,13 @@ def _choose(label: str, name: str, numbers: list[int], usual: int) -> int:
     )
 
 
-@st.dialog("Restore a version")
 def _restore(subject: Subject, instance: AgentInstance, version: int) -> None:
-    st.text(f"Version {version} is saved again as version {instance.version + 1}. Nothing is lost.")
-    if subject.draft.is_changed:
-        st.text("Your unsaved changes stay in the editor, and saving them will ask.")
-    if st.button("Restore", type="primary", key="agent-restore"):
-        try:
-            saved = application().agents.restore(subject.workspace_id, instance.id, version, by=BY)
-        except IonfluxError as error:
-            show_error(error)
-            return
-        flash(f"Version {version} is back, as version {saved.version}.")
-        set_parameters(**{"from": None, "to": None})
-        st.rerun()
+    """Save an earlier text again; as nothing is lost by it, nobody is asked twice."""
+    try:
+        saved = application().agents.restore(subject.workspace_id, instance.id, version, by=BY)
+    except IonfluxError as error:
+        show_error(error)
+        return
+    flash(f"Version {version} is back, as version {saved.version}.")
+    set_parameters(**{"from": None, "to": None})
+    st.rerun()

@@ -11,29 +11,29 @@ from ionflux_core.errors import Conflict, Invalid, NotFound
 from ionflux_core.limits import NAME_CHARS, TEXT_CHARS
 from ionflux_core.yaml_text import dump, load
 from ionflux_ui.brand_draft import draft_of
-from ionflux_ui.brand_list import archived_badge
+from ionflux_ui.brand_list import archived_badge, back_button
 from ionflux_ui.brand_parts import checked_links, checked_title, lines_of, show_connection, show_links, words_of
 from ionflux_ui.errors import errors_shown, show_error
 from ionflux_ui.plain import escaped
-from ionflux_ui.session import application, flash, open_page, page_link
+from ionflux_ui.session import application, flash, open_page
 
 
 def show_new_creator(workspace: Workspace) -> None:
     """Draw the form for a creator who is not there yet."""
-    page_link("brands", "All creators", icon=":material/arrow_back:", kind="creators")
+    back_button("All creators", "creators")
     st.title("New creator")
     st.caption("A name is enough; the rest can come later.")
     values = _fields(None, key="creator_new")
     if st.button("Add the creator", type="primary", icon=":material/check:"):
         with errors_shown():
             made = application().workspaces.add_creator(workspace.id, _checked(values))
-            flash(f"{made.name} is here.")
+            flash(f"{escaped(made.name)} is here.")
             open_page("brands", creator=made.id)
 
 
 def show_creator(workspace: Workspace, creator_id: str) -> None:
     """Draw a creator's page; an unknown one gets a sentence and the way back."""
-    page_link("brands", "All creators", icon=":material/arrow_back:", kind="creators")
+    back_button("All creators", "creators")
     everyone = application().workspaces.creators(workspace.id, archived=True)
     creator = next((each for each in everyone if each.id == creator_id), None)
     if creator is None:
@@ -43,11 +43,16 @@ def show_creator(workspace: Workspace, creator_id: str) -> None:
     st.title(f"{escaped(creator.name)}{archived_badge(creator)}", anchor=False)
     st.caption("What agents know of this person when they match, brief or write.")
     values = _fields(creator, key=f"creator_{creator.id}_{creator.updated_at.timestamp()}")
+    archived = creator.status == "archived"
     with st.container(horizontal=True):
-        if st.button("Save", type="primary", icon=":material/check:"):
-            with errors_shown():
-                _save(workspace, creator, _checked(values), [each for each in everyone if each.id != creator.id])
-        _archive_button(workspace, creator)
+        save = st.button("Save", type="primary", icon=":material/check:")
+        move = st.button("Bring back" if archived else "Archive", icon=":material/archive:")
+    if save:
+        with errors_shown():
+            _save(workspace, creator, _checked(values), [each for each in everyone if each.id != creator.id])
+    if move:
+        with errors_shown():
+            _move(workspace, creator)
     if creator.portfolio_links:
         st.caption("Portfolio")
         show_links(creator.portfolio_links)
@@ -64,18 +69,15 @@ def _save(workspace: Workspace, creator: Creator, values: dict[str, Any], others
     if any(other.name == values["name"] for other in others):
         raise Conflict(f"There is a creator {values['name']!r} already.", hint="Choose another name.")
     application().workspaces.save_creator(workspace.id, creator.id, draft_of(creator, **values))
-    flash(f"{values['name']} is saved.")
+    flash(f"{escaped(values['name'])} is saved.")
     st.rerun()
 
 
-def _archive_button(workspace: Workspace, creator: Creator) -> None:
+def _move(workspace: Workspace, creator: Creator) -> None:
     archived = creator.status == "archived"
-    label, icon = ("Bring back", "unarchive") if archived else ("Archive", "archive")
-    if st.button(label, icon=f":material/{icon}:"):
-        with errors_shown():
-            application().workspaces.set_creator_status(workspace.id, creator.id, "active" if archived else "archived")
-            flash(f"{creator.name} is {'back' if archived else 'archived'}.")
-            st.rerun()
+    application().workspaces.set_creator_status(workspace.id, creator.id, "active" if archived else "archived")
+    flash(f"{escaped(creator.name)} is {'back' if archived else 'archived'}.")
+    st.rerun()
 
 
 def _fields(creator: Creator | None, *, key: str) -> dict[str, str]:

@@ -64,7 +64,8 @@ def _refuse_secrets(text: str) -> None:
 def show_inputs(workspace: Workspace, brand: Brand) -> None:
     """Draw the defaults per agent, each with its own save."""
     st.caption("What the agents of this brand start with. The YAML of an agent and the inputs of a run win over it.")
-    definitions = {each.slug: each for each in application().marketplace.definitions() if each.inputs}
+    offered = sorted(application().marketplace.definitions(), key=lambda each: each.planned)
+    definitions = {each.slug: each for each in offered if each.inputs}
     added_key = f"brand_{brand.id}_defaults"
     shown = [*brand.inputs, *(slug for slug in st.session_state.get(added_key, []) if slug not in brand.inputs)]
     for slug in shown:
@@ -78,7 +79,7 @@ def show_inputs(workspace: Workspace, brand: Brand) -> None:
             chosen = st.selectbox(
                 "Agent",
                 others,
-                format_func=lambda slug: definitions[slug].name,
+                format_func=lambda slug: definitions[slug].name + (" (planned)" if definitions[slug].planned else ""),
                 key=f"{added_key}_choice",
                 width=320,
             )
@@ -107,12 +108,13 @@ def _one(workspace: Workspace, brand: Brand, slug: str, definition: AgentDefinit
             disabled=definition is None,
         )
         with st.container(horizontal=True):
-            if st.button("Save the defaults", key=f"defaults_save_{slug}", disabled=definition is None):
-                with errors_shown():
-                    _save(workspace, brand, slug, text or "")
-            if st.button("Remove", key=f"defaults_remove_{slug}", type="tertiary"):
-                with errors_shown():
-                    _keep(workspace, brand, slug, {})
+            save = st.button("Save the defaults", key=f"defaults_save_{slug}", disabled=definition is None)
+            remove = st.button("Remove", key=f"defaults_remove_{slug}", type="tertiary")
+        with errors_shown():
+            if save:
+                _save(workspace, brand, slug, text or "")
+            if remove:
+                _keep(workspace, brand, slug, {})
 
 
 def _placeholder(definition: AgentDefinition | None) -> str:

@@ -47,6 +47,13 @@ def show_creators(workspace: Workspace) -> None:
                 _creator_card(creator)
 
 
+def back_button(label: str, kind: str | None = None) -> None:
+    """Back to the list of brands, or of creators."""
+    # A page link to the page one is on leaves the browser's address as it was, and the next click reads it again.
+    if st.button(label, type="tertiary", icon=":material/arrow_back:"):
+        open_page("brands", kind=kind)
+
+
 def _head(noun: str) -> bool:
     """The page's action and the switch for what is archived; whether a new one is asked for."""
     with st.container(horizontal=True, vertical_alignment="center"):
@@ -70,7 +77,7 @@ def _brand_card(brand: Brand, agents: int) -> None:
         st.text(shortened(brand.description, 180))
     if brand.voice:
         st.caption(f"Voice: {escaped(shortened(brand.voice, 120))}")
-    swatches(brand.visual.palette[:8], key=f"card_{brand.id}")
+    swatches(brand.visual.palette[:8])
     if st.button("Open", key=f"open_{brand.id}"):
         open_page("brands", brand=brand.id)
 

@@ -12,7 +12,7 @@ from ionflux_core.errors import NotFound
 from ionflux_core.limits import NAME_CHARS, TEXT_CHARS
 from ionflux_ui.brand_draft import draft_of
 from ionflux_ui.brand_inputs import show_inputs
-from ionflux_ui.brand_list import archived_badge
+from ionflux_ui.brand_list import archived_badge, back_button
 from ionflux_ui.brand_parts import (
     checked_links,
     checked_title,
@@ -30,20 +30,20 @@ from ionflux_ui.theme import status_badge
 
 def show_new_brand(workspace: Workspace) -> None:
     """Draw the form for a brand that is not there yet."""
-    page_link("brands", "All brands", icon=":material/arrow_back:")
+    back_button("All brands")
     st.title("New brand")
     st.caption("A name is enough; the rest can come later.")
     values = _profile(None, key="brand_new")
     if st.button("Add the brand", type="primary", icon=":material/check:"):
         with errors_shown():
             made = application().workspaces.add_brand(workspace.id, draft_of(None, **_checked(values)))
-            flash(f"{made.name} is here.")
+            flash(f"{escaped(made.name)} is here.")
             open_page("brands", brand=made.id)
 
 
 def show_brand(workspace: Workspace, brand_id: str) -> None:
     """Draw a brand's page; an unknown one gets a sentence and the way back."""
-    page_link("brands", "All brands", icon=":material/arrow_back:")
+    back_button("All brands")
     try:
         brand = application().workspaces.brand(workspace.id, brand_id)
     except NotFound as error:
@@ -75,27 +75,33 @@ def _edit(workspace: Workspace, brand: Brand) -> None:
     # Another save gives other keys, so that the fields show what is stored now.
     values = _profile(brand, key=f"brand_{brand.id}_{brand.updated_at.timestamp()}")
     with st.container(horizontal=True):
-        if st.button("Save", type="primary", icon=":material/check:"):
-            with errors_shown():
-                draft = draft_of(brand, **_checked(values))
-                application().workspaces.save_brand(workspace.id, brand.id, draft)
-                flash(f"{draft['name']} is saved.")
-                st.rerun()
-        _archive_button(workspace, brand)
+        save = st.button("Save", type="primary", icon=":material/check:")
+        move = _archive_button(brand)
+    if save:
+        with errors_shown():
+            draft = draft_of(brand, **_checked(values))
+            application().workspaces.save_brand(workspace.id, brand.id, draft)
+            flash(f"{escaped(draft['name'])} is saved.")
+            st.rerun()
+    if move:
+        with errors_shown():
+            _move(workspace, brand)
     if brand.mood_board:
         st.caption("Mood board")
         show_links(brand.mood_board)
 
 
-def _archive_button(workspace: Workspace, brand: Brand) -> None:
+def _archive_button(brand: Brand) -> bool:
+    if brand.status == "archived":
+        return st.button("Bring it back", icon=":material/unarchive:")
+    return st.button("Archive", icon=":material/archive:", help="Its agents keep working; it is only put away.")
+
+
+def _move(workspace: Workspace, brand: Brand) -> None:
     archived = brand.status == "archived"
-    label, icon = ("Bring it back", "unarchive") if archived else ("Archive", "archive")
-    told = "Its agents keep working; it is only put away." if not archived else None
-    if st.button(label, icon=f":material/{icon}:", help=told):
-        with errors_shown():
-            application().workspaces.set_brand_status(workspace.id, brand.id, "active" if archived else "archived")
-            flash(f"{brand.name} is {'back' if archived else 'archived'}.")
-            st.rerun()
+    application().workspaces.set_brand_status(workspace.id, brand.id, "active" if archived else "archived")
+    flash(f"{escaped(brand.name)} is {'back' if archived else 'archived'}.")
+    st.rerun()
 
 
 def _profile(brand: Brand | None, *, key: str) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
 from typing import Final
 from urllib.parse import urlsplit
@@ -14,8 +15,10 @@ from ionflux_core.errors import Invalid, Problem
 from ionflux_ui.moments import ago, exact
 from ionflux_ui.plain import escaped, shortened
 from ionflux_ui.session import application, page_link
+from ionflux_ui.theme import CHART_PALETTE
 
 _SCHEME: Final = "secret://"
+_HEX: Final = re.compile(r"#(?:[0-9a-fA-F]{3}){1,2}")
 
 
 def lines_of(text: str) -> list[str]:
@@ -50,21 +53,17 @@ def checked_links(lines: Iterable[str], field: str) -> list[str]:
     return links
 
 
-def swatches(colours: Sequence[str], *, key: str) -> None:
-    """Show colours as they are, with nothing to change."""
-    if not colours:
+def swatches(colours: Sequence[str]) -> None:
+    """Show colours as they are, with nothing to change; what is no hex colour is left out."""
+    fit = [colour for colour in colours if _HEX.fullmatch(colour)]
+    if not fit:
         return
-    with st.container(horizontal=True, gap="xsmall"):
-        for number, colour in enumerate(colours):
-            st.color_picker(
-                f"Colour {number + 1}: {colour}",
-                colour,
-                key=f"swatch_{key}_{number}_{colour}",
-                label_visibility="collapsed",
-                disabled=True,
-                help=colour,
-                width="content",
-            )
+    squares = "".join(
+        f'<rect x="{number * 34}" y="0" width="28" height="28" rx="6" fill="{colour}" stroke="#8888" />'
+        for number, colour in enumerate(fit)
+    )
+    width = len(fit) * 34
+    st.image(f'<svg xmlns="http://www.w3.org/2000/svg" width="{width}" height="28">{squares}</svg>', width=width)
 
 
 def palette_editor(colours: Sequence[str], *, key: str) -> list[str]:
@@ -77,7 +76,7 @@ def palette_editor(colours: Sequence[str], *, key: str) -> list[str]:
     st.caption("Palette")
     with st.container(horizontal=True, vertical_alignment="bottom"):
         for number in ids:
-            first = colours[number] if number < len(colours) else "#5a4dfc"
+            first = colours[number] if number < len(colours) else CHART_PALETTE[number % len(CHART_PALETTE)]
             with st.container(width="content", gap="xsmall", horizontal_alignment="center"):
                 name = f"{key}_colour_{number}"
                 chosen.append(st.color_picker(f"Colour {len(chosen) + 1}", _six_digits(first), key=name))

@@ -62,7 +62,7 @@ def draw(
     else:
         st.text_input(label, placeholder=hint, **common)
     if problem:
-        st.caption(f":red[:material/error: {escaped(problem)}]")
+        st.markdown(f":red[:small[:material/error: {escaped(problem)}]]")
 
 
 def _draw_number(spec: InputSpec, label: str, hint: str, common: dict[str, Any]) -> None:

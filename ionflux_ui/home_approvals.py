@@ -13,10 +13,11 @@ from ionflux_core.errors import Invalid, Problem
 from ionflux_core.yaml_text import dump, load
 from ionflux_ui.errors import errors_shown
 from ionflux_ui.moments import ago, exact
-from ionflux_ui.plain import counted, escaped
+from ionflux_ui.plain import counted, escaped, shortened
 from ionflux_ui.session import application, flash, page_link
 
 _SHOWN: Final = 10
+_OPEN: Final = 2
 _URGENCY: Final = {"low": "gray", "medium": "blue", "high": "orange", "critical": "red"}
 _UNANSWERED: Final = {"deny": "it counts as denied", "approve": "it counts as approved", "fail": "the run fails"}
 _COMMENT_CHARS: Final = 2_000
@@ -25,8 +26,12 @@ _COMMENT_CHARS: Final = 2_000
 def show_approvals(workspace: Workspace, count: int) -> None:
     """Draw the oldest open questions, each with its answer form."""
     st.markdown(f"#### {counted(count, 'question')} to answer", anchors=False)
-    for approval in application().runs.approvals(workspace.id, limit=_SHOWN):
-        with st.container(border=True, key=f"approval_{approval.id}"):
+    for number, approval in enumerate(application().runs.approvals(workspace.id, limit=_SHOWN)):
+        if number < _OPEN:
+            place = st.container(border=True, key=f"approval_{approval.id}")
+        else:
+            place = st.expander(escaped(shortened(approval.title, 90)), icon=":material/front_hand:")
+        with place:
             _question(approval, workspace.settings.timezone)
     if count > _SHOWN:
         st.caption(f"{counted(count - _SHOWN, 'more question')} will follow once these are answered.")
@@ -103,5 +108,5 @@ def _answer(approval: Approval, approved: bool, comment: str, typed: dict[str, s
         comment=comment.strip() or None,
         edits=edited(approval.data, typed) if approved else None,
     )
-    flash(f"{approval.title}: {'approved' if approved else 'denied'}. The run goes on.")
+    flash(f"{escaped(shortened(approval.title, 120))}: {'approved' if approved else 'denied'}. The run goes on.")
     st.rerun()

@@ -14,7 +14,7 @@ from ionflux_ui.home_signals import FAILED, MissingSecret, failed_filter, missin
 from ionflux_ui.plain import counted, escaped
 from ionflux_ui.session import application, flash, page_link
 
-_SHOWN = 5
+_SHOWN = 3
 
 
 def show_attention(workspace: Workspace) -> None:
@@ -47,14 +47,15 @@ def _stopped(instance: AgentInstance) -> None:
         st.markdown(f":red[:material/report:] **{escaped(instance.name)} has stopped and asks for review**")
         st.text(instance.status_reason or f"{counted(instance.consecutive_failures, 'run')} failed in a row.")
         with st.container(horizontal=True, vertical_alignment="center"):
-            if st.button("Set it active again", key=f"activate_{instance.id}", icon=":material/restart_alt:"):
-                with errors_shown():
-                    app = application()
-                    app.agents.set_status(instance.workspace_id, instance.id, "active", by=app.workspaces.owner().name)
-                    flash(f"{instance.name} is active again.")
-                    st.rerun()
+            again = st.button("Set it active again", key=f"activate_{instance.id}", icon=":material/restart_alt:")
             page_link("agents", "Open the agent", icon=":material/smart_toy:", instance=instance.id)
             page_link("runs", "Its failed runs", icon=":material/error:", instance=instance.id, status="error")
+        if again:
+            with errors_shown():
+                app = application()
+                app.agents.set_status(instance.workspace_id, instance.id, "active", by=app.workspaces.owner().name)
+                flash(f"{escaped(instance.name)} is active again.")
+                st.rerun()
 
 
 def _unsigned(missing: MissingSecret) -> None:

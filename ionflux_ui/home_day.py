@@ -8,6 +8,7 @@ import streamlit as st
 
 from ionflux_core.domain.runs import RunFilter, RunSummary
 from ionflux_core.domain.workspaces import Workspace
+from ionflux_core.errors import NotFound
 from ionflux_ui.home_signals import DAY_GROUPS, coming, day_counts, midnight
 from ionflux_ui.moments import ago, exact
 from ionflux_ui.plain import counted, escaped, shortened
@@ -16,6 +17,13 @@ from ionflux_ui.theme import status_badge, status_look
 
 _MARK = "home_mark"
 _EVERY_SECONDS = 2.0
+_STARTED = {
+    "manual": "by hand",
+    "schedule": "by its schedule",
+    "event": "by an event",
+    "webhook": "by a webhook",
+    "flow": "by a flow",
+}
 
 
 def show_today(workspace: Workspace) -> None:
@@ -46,9 +54,7 @@ def _today(workspace: Workspace) -> None:
     with st.container(horizontal=True):
         for word, count in counts.items():
             look = status_look(word)
-            page_link(
-                "runs", f"{count:,} {look.label.lower()}", icon=look.icon, status=",".join(statuses[word]), since=since
-            )
+            page_link("runs", f"{look.label} {count:,}", icon=look.icon, status=",".join(statuses[word]), since=since)
     newest = application().runs.find(workspace.id, RunFilter(since=midnight(zone)), limit=5)
     for run in newest.runs:
         run_line(run, zone)
@@ -56,7 +62,7 @@ def _today(workspace: Workspace) -> None:
 
 def run_line(run: RunSummary, zone: str) -> None:
     """One run: its status, what ran, when, and what came of it."""
-    name = run.instance_name or run.definition_slug
+    name = run.instance_name or _definition_name(run.definition_slug)
     with st.container(border=True, gap="xsmall"):
         with st.container(horizontal=True, vertical_alignment="center"):
             dry = " :gray-badge[dry run]" if run.dry_run else ""
@@ -65,7 +71,15 @@ def run_line(run: RunSummary, zone: str) -> None:
         said = run.error_message or run.preview
         if said:
             st.text(shortened(said, 160))
-        moment(run.created_at, zone, f"started by {run.trigger_kind}")
+        moment(run.created_at, zone, _STARTED[run.trigger_kind])
+
+
+def _definition_name(slug: str) -> str:
+    """The name of a definition; its slug when its folder is gone."""
+    try:
+        return application().marketplace.definition(slug).name
+    except NotFound:
+        return slug
 
 
 def moment(at: datetime, zone: str, more: str = "") -> None:
@@ -84,9 +98,8 @@ def show_next(workspace: Workspace) -> None:
         return
     for each in upcoming:
         with st.container(horizontal=True, vertical_alignment="center"):
-            moment(each.at, zone)
             page_link("agents", escaped(shortened(each.trigger.instance_name, 50)), instance=each.trigger.instance_id)
-            st.caption(f"`{each.trigger.key}`", width="content")
+            moment(each.at, zone, each.trigger.key.replace("_", " "))
     listening = sum(
         each.enabled and each.kind in ("event", "webhook") and each.instance_status == "active" for each in triggers
     )

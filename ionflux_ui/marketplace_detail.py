@@ -19,7 +19,7 @@ from ionflux_core.domain.triggers import (
 )
 from ionflux_core.errors import IonfluxError, NotFound
 from ionflux_ui.errors import errors_shown, show_error
-from ionflux_ui.marketplace_list import back_link, use_button
+from ionflux_ui.marketplace_list import back_button, use_button
 from ionflux_ui.marketplace_parts import readiness_badge, services_line, tags_line
 from ionflux_ui.moments import duration
 from ionflux_ui.plain import escaped
@@ -44,7 +44,7 @@ _DIRECTIONS: Final = {"up": "higher is better", "down": "lower is better", "none
 
 def show_definition(slug: str) -> None:
     """Draw an agent's page; an unknown name gets a sentence and the way back."""
-    back_link()
+    back_button()
     try:
         definition = application().marketplace.definition(slug)
     except NotFound as error:
@@ -83,27 +83,34 @@ def _head(definition: AgentDefinition) -> None:
             st.text("This agent is planned: what you read is its definition. Its code has not come yet, so it cannot")
             st.text("be configured or started.")
         return
+    sample = _sample_of(definition)
     with st.container(horizontal=True):
         use_button(definition, key="use")
-        _try_button(definition)
+        asked = _try_button(sample)
+    if asked and sample:
+        _try(definition, sample)
     _show_used_here(definition)
 
 
-def _try_button(definition: AgentDefinition) -> None:
-    sample = _sample_of(definition)
-    told = "Runs once with the sample inputs. It is a dry run: nothing is sent or kept." if sample else "It has none."
-    if st.button("Try it with sample inputs", icon=":material/science:", disabled=not sample, help=told) and sample:
-        with errors_shown():
-            started = application().runs.start(
-                workspace_id(),
-                f"agent:{definition.slug}",
-                sample.get("inputs") or {},
-                task=sample.get("task"),
-                dry_run=True,
-                by=application().workspaces.owner().name,
-            )
-            flash(f"{definition.name} runs with its sample inputs.", icon=":material/science:")
-            open_page("runs", run=started.run_id)
+def _try_button(sample: dict[str, Any] | None) -> bool:
+    """Whether a run with the sample is asked for."""
+    told = "Runs once with the sample inputs, as a dry run: nothing is sent or kept." if sample else "It has no sample."
+    return st.button("Try it with sample inputs", icon=":material/science:", disabled=not sample, help=told)
+
+
+def _try(definition: AgentDefinition, sample: dict[str, Any]) -> None:
+    app = application()
+    with errors_shown():
+        started = app.runs.start(
+            workspace_id(),
+            f"agent:{definition.slug}",
+            sample.get("inputs") or {},
+            task=sample.get("task"),
+            dry_run=True,
+            by=app.workspaces.owner().name,
+        )
+        flash(f"{escaped(definition.name)} runs with its sample inputs.", icon=":material/science:")
+        open_page("runs", run=started.run_id)
 
 
 def _sample_of(definition: AgentDefinition) -> dict[str, Any] | None:
@@ -266,7 +273,7 @@ def _limits(definition: AgentDefinition) -> None:
     retries = f"{limits.retry.max} times, {duration(limits.retry.backoff_seconds)} apart at first"
     remembers = {"none": "Nothing by meaning"}.get(memory.type, f"A {memory.type} memory")
     facts = [
-        ("What it may do", ", ".join(definition.permissions) or "Nothing outside its own records."),
+        ("Effects outside", ", ".join(each.removeprefix("effects: ") for each in definition.permissions) or "none"),
         ("Time for one run", duration(limits.timeout_seconds)),
         ("A failed run is tried again", retries if limits.retry.max else "Never"),
         ("Stops and asks for review after", f"{limits.breaker} failed runs in a row"),

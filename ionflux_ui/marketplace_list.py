@@ -10,7 +10,7 @@ import streamlit as st
 from ionflux_core.domain.agents import AgentDefinition
 from ionflux_ui.marketplace_parts import readiness_badge, service_label, services_line, tags_line
 from ionflux_ui.plain import counted, escaped, shortened
-from ionflux_ui.session import application, open_page, page_link, parameter, set_parameters
+from ionflux_ui.session import application, open_page, parameter, set_parameters
 
 _KEYS = ("q", "tag", "service", "ready")
 
@@ -150,10 +150,11 @@ def use_button(definition: AgentDefinition, *, key: str) -> None:
         open_page("agents", new=definition.slug)
 
 
-def back_link() -> None:
+def back_button() -> None:
     """Back from an agent to the list as it was filtered."""
-    filters = {key: parameter(key) for key in _KEYS}
-    page_link("marketplace", "All agents", icon=":material/arrow_back:", **filters)
+    # A page link to the page one is on leaves the browser's address as it was, and the next click reads it again.
+    if st.button("All agents", type="tertiary", icon=":material/arrow_back:"):
+        open_page("marketplace", **{key: parameter(key) for key in _KEYS})
 
 
 def _show_broken() -> None:
@@ -164,7 +165,8 @@ def _show_broken() -> None:
         st.markdown(f":red[:material/error:] **{counted(len(broken), 'agent folder')} cannot be used**")
         for folder in broken:
             st.markdown(f"`{folder.folder.name.replace('`', '')}`")
-            st.text(shortened(folder.message, 600))
+            if not folder.problems:
+                st.text(shortened(folder.message, 600))
             for problem in folder.problems[:5]:
                 st.text(f"• {problem}" + (f" What to do: {problem.hint}" if problem.hint else ""))
         st.caption("Correct the agent.yaml and start IONFLUX again. The other agents are not affected.")

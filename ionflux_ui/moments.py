@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from datetime import UTC, datetime
 from zoneinfo import ZoneInfo
 
@@ -22,6 +23,9 @@ def ago(moment: datetime, zone: str) -> str:
     away = abs(seconds)
     if away < _MINUTE:
         return "just now" if seconds >= 0 else "in a moment"
+    if seconds < 0:
+        # What is set for two hours from now is shown a breath later, and is still "in 2 hours".
+        away = math.ceil(away / _MINUTE) * _MINUTE
     if away >= _WORDS_UNTIL_DAYS * _DAY:
         this_year = here.year == now().astimezone(ZoneInfo(zone)).year
         return _date(here) if this_year else f"{_date(here)} {here.year}"
@@ -38,7 +42,7 @@ def exact(moment: datetime, zone: str) -> str:
 
 
 def duration(seconds: float | None) -> str:
-    """A length of time in its two largest units, like "84 ms", "2.4 s", "3 min 05 s" or "2 d 4 h"; a dash for None."""
+    """A length of time in its two largest units, like "84 ms", "2.4 s", "3 min 05 s" or "2 d 04 h"; a dash for None."""
     if seconds is None:
         return "–"
     if seconds < 0:
@@ -51,12 +55,16 @@ def duration(seconds: float | None) -> str:
     if whole < _MINUTE:
         return f"{whole} s"
     if whole < _HOUR:
-        return f"{whole // _MINUTE} min {whole % _MINUTE:02d} s"
+        return _two(whole // _MINUTE, "min", whole % _MINUTE, "s")
     minutes = round(seconds / _MINUTE)
     if minutes < _DAY // _MINUTE:
-        return f"{minutes // 60} h {minutes % 60:02d} min"
+        return _two(minutes // 60, "h", minutes % 60, "min")
     hours = round(seconds / _HOUR)
-    return f"{hours // 24} d {hours % 24} h"
+    return _two(hours // 24, "d", hours % 24, "h")
+
+
+def _two(large: int, large_unit: str, small: int, small_unit: str) -> str:
+    return f"{large} {large_unit} {small:02d} {small_unit}" if small else f"{large} {large_unit}"
 
 
 def _local(moment: datetime, zone: str) -> datetime:

@@ -5,12 +5,14 @@ from __future__ import annotations
 import re
 from typing import Final
 
+# A web or mail address becomes a link even when its marks are escaped; a word joiner (no width) keeps it text.
+_ADDRESS: Final = re.compile(r"(?<=:/)(?=/)|(?<=www)(?=\.)|(?<=@)", re.IGNORECASE)
 _MARKS: Final = re.compile(r"([\\`*_{}\[\]()#+\-.!|<>~:$&^=@])")
 
 
 def escaped(text: str) -> str:
     """The text on one line, for a place inside Markdown or a widget's label."""
-    return _MARKS.sub(r"\\\1", " ".join(text.split()))
+    return _MARKS.sub(r"\\\1", _ADDRESS.sub("\u2060", " ".join(text.split())))
 
 
 def shortened(text: str, chars: int) -> str:

@@ -10,6 +10,13 @@ from ionflux_ui.session import open_page, workspace
 shown = workspace()
 st.title("Home")
 st.caption("What needs you now, what ran today, and what comes next.")
+with st.container(horizontal=True):
+    if st.button("Find an agent", type="primary", icon=":material/storefront:"):
+        open_page("marketplace")
+    if st.button("Run an agent", icon=":material/play_arrow:"):
+        open_page("agents")
+    if st.button("See the figures", icon=":material/monitoring:"):
+        open_page("dashboard")
 show_checklist(shown)
 main, side = st.columns([3, 2], gap="large")
 with main:
@@ -17,11 +24,3 @@ with main:
 with side:
     show_today(shown)
     show_next(shown)
-    st.markdown("### Quick start")
-    with st.container(horizontal=True):
-        if st.button("Find an agent", type="primary", icon=":material/storefront:"):
-            open_page("marketplace")
-        if st.button("Run an agent", icon=":material/play_arrow:"):
-            open_page("agents")
-        if st.button("See the figures", icon=":material/monitoring:"):
-            open_page("dashboard")

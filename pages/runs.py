@@ -29,13 +29,14 @@ def _list() -> None:
     if action.button("Run an agent", type="primary", icon=":material/play_arrow:", width="stretch"):
         open_page("agents")
     st.caption("Everything your agents did: what started them, what came out, how long it took and what it cost.")
-    draw_filters(app, space)
     narrow, wrong = filter_in_address(space.settings.timezone)
+    page = app.runs.find(space.id, narrow, cursor=parameter("before"), limit=ROWS)
+    if page.runs or is_narrowed():
+        draw_filters(app, space)
     if wrong:
         st.caption(f":material/info: Left out, because the address says nothing usable there: {', '.join(wrong)}.")
     if narrow.correlation_id:
         st.caption(":material/link: Only the runs of one chain, from what started it to what followed.")
-    page = app.runs.find(space.id, narrow, cursor=parameter("before"), limit=ROWS)
     if not page.runs:
         _empty()
         return

@@ -27,12 +27,10 @@ _CONFIG: dict[str, str | bool | int | float | list[str]] = {
     "threads": "2",
     "memory_limit": "384MB",
     "temp_directory": "",
-    "enable_external_access": "false",
     "autoload_known_extensions": "false",
     "autoinstall_known_extensions": "false",
     "allow_community_extensions": "false",
 }
-_PAUSE_SECONDS = 0.005
 _OTHER_PROCESS = "Another process holds the charts' file, so this one keeps its own copy in memory."
 _NO_FILE = "The charts' file cannot be written, so the figures are kept in memory."
 
@@ -138,8 +136,6 @@ class AnalyticsCache:
         began, deadline = now(), None if budget is None else time.monotonic() + budget
 
         def go_on() -> bool:
-            # Agents run in this process, too: between two batches they get their turn.
-            time.sleep(_PAUSE_SECONDS)
             return not self._closed.is_set() and (deadline is None or time.monotonic() < deadline)
 
         for attempt in (1, 2):
@@ -228,7 +224,8 @@ def _connect(place: str) -> DuckDBPyConnection:
 
     connection = duckdb.connect(place, config=_CONFIG)
     try:
-        connection.execute("SET TimeZone = 'UTC'")
+        # Not among the options above: there it may come before temp_directory, which it then refuses.
+        connection.execute("SET enable_external_access = false")
         connection.execute(TABLES)
         connection.execute("INSERT INTO meta VALUES ('schema', $1, '') ON CONFLICT DO NOTHING", [SCHEMA])
         row = connection.execute("SELECT number FROM meta WHERE name = 'schema'").fetchone()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
 # Changes are stamped before they are committed, so a row may appear behind the watermark: this far back is read again.
 OVERLAP_MICROS = 10_000_000
 BATCH = 2_000
+_PAUSE_SECONDS = 0.005
 
 Row = tuple[Any, ...]
 
@@ -88,6 +90,8 @@ class Feed:
                 _put(cursor, source, [row.id for row in fresh], batch, mark.change_seq)
             if len(rows) < BATCH:
                 return True
+            # Agents run in this process, too: between two batches they get their turn.
+            time.sleep(_PAUSE_SECONDS)
         return False
 
 

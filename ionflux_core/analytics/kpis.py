@@ -24,19 +24,19 @@ _GROUPS: dict[GroupBy, str] = {
 
 
 def totals(ask: Ask, scope: Scope) -> dict[str, Any]:
-    """One row: runs, ended, success, failures, p50 and p95 (s, None without finished runs), cost (USD)."""
+    """One row: runs, ended, success, failures, rate (0-1), p50 and p95 (s), cost (USD); None where nothing ended."""
     part = narrowed(scope, time="created_at", by_status=True)
     sql = f"""
-        SELECT count(*) AS runs,
-               count(*) FILTER ({_ENDED}) AS ended,
-               count(*) FILTER (status = 'success') AS success,
-               count(*) FILTER ({_FAILED}) AS failures,
-               coalesce(sum(cost_micros), 0)::DOUBLE / 1e6 AS cost,
-               quantile_cont({_SECONDS}, 0.5) FILTER ({_TIMED}) AS p50,
-               quantile_cont({_SECONDS}, 0.95) FILTER ({_TIMED}) AS p95
-        FROM runs WHERE {part.where}"""
-    row = ask(sql, part.parameters)[0]
-    return {**row, "rate": row["success"] / row["ended"] if row["ended"] else None}
+        SELECT runs, ended, success, failures, success / nullif(ended, 0) AS rate, cost, q[1] AS p50, q[2] AS p95 FROM (
+            SELECT count(*) AS runs,
+                   count(*) FILTER ({_ENDED}) AS ended,
+                   count(*) FILTER (status = 'success') AS success,
+                   count(*) FILTER ({_FAILED}) AS failures,
+                   coalesce(sum(cost_micros), 0)::DOUBLE / 1e6 AS cost,
+                   quantile_cont({_SECONDS}, [0.5, 0.95]) FILTER ({_TIMED}) AS q
+            FROM runs WHERE {part.where}
+        )"""
+    return ask(sql, part.parameters)[0]
 
 
 def runs_per_day(ask: Ask, scope: Scope) -> Rows:
@@ -108,9 +108,12 @@ def failures_by_code(ask: Ask, scope: Scope, *, limit: int = 12) -> Rows:
 def slowest_runs(ask: Ask, scope: Scope, *, limit: int = 10) -> Rows:
     """id, definition_slug, instance_id, status, created_at (naive UTC), seconds; the slowest first."""
     part = narrowed(scope, time="created_at", by_status=True)
+    # Two passes: the first looks at two columns only, which is several times as fast as sorting whole rows.
     sql = f"""
         SELECT id, definition_slug, instance_id, status, created_at, {_SECONDS} AS seconds
-        FROM runs WHERE {part.where} AND {_TIMED} ORDER BY seconds DESC, id LIMIT $limit"""
+        FROM runs WHERE rowid IN (
+            SELECT rowid FROM runs WHERE {part.where} AND {_TIMED} ORDER BY {_SECONDS} DESC, id LIMIT $limit
+        ) ORDER BY seconds DESC, id"""
     return ask(sql, {**part.parameters, "limit": limit})
 
 
@@ -137,7 +140,7 @@ def run_counts(ask: Ask, month: Scope, *, today: datetime, week: datetime) -> di
 
 def values(ask: Ask, scope: Scope) -> Rows:
     """kind, method, unit, amount, entries: one row for each, so that no method is ever mixed with another."""
-    part = narrowed(scope, time="at")
+    part = narrowed(scope, time='"at"')
     sql = f"""
         SELECT kind, method, unit, sum(amount) AS amount, count(*) AS entries
         FROM value_entries WHERE {part.where} GROUP BY kind, method, unit ORDER BY kind, method, unit"""
@@ -146,13 +149,13 @@ def values(ask: Ask, scope: Scope) -> Rows:
 
 def kpi_series(ask: Ask, scope: Scope, *, name: str | None = None) -> Rows:
     """definition_slug, instance_id, name, unit, day, brand_id, value: one row a day and instance, by `KPI_RULE`."""
-    part = narrowed(scope, time="at", by_day=True)
+    part = narrowed(scope, time='"at"', by_day=True)
     wanted = " AND name = $name" if name is not None else ""
     sql = f"""
         WITH last AS (
             SELECT definition_slug, instance_id, name, unit, {part.day} AS day, dims,
-                   arg_max(brand_id, (at, change_seq)) AS brand_id, arg_max(value, (at, change_seq)) AS value
-            FROM kpi_points WHERE {part.where}{wanted}
+                   arg_max(brand_id, ("at", change_seq)) AS brand_id, arg_max(value, ("at", change_seq)) AS value
+            FROM kpi_points WHERE {part.where} AND value IS NOT NULL{wanted}
             GROUP BY definition_slug, instance_id, name, unit, day, dims
         )
         SELECT definition_slug, instance_id, name, unit, day, any_value(brand_id) AS brand_id,

@@ -10,7 +10,7 @@ Direction = Literal["up", "down", "none"]
 
 @dataclass(frozen=True, slots=True)
 class Metric:
-    """A figure as screens explain it; `unit` is a word (runs, s, USD, %), never part of a formula."""
+    """A figure as screens explain it; `unit` is a word (runs, s, USD; ratio is 0 to 1)."""
 
     name: str
     title: str
@@ -33,7 +33,7 @@ METRICS: Final[dict[str, Metric]] = {
         Metric(
             "success_rate",
             "Success",
-            "%",
+            "ratio",
             "up",
             "Runs that succeeded divided by runs that succeeded, failed or were stopped by their budget. "
             "Cancelled and unfinished runs are left out.",

@@ -1,4 +1,4 @@
-"""The cache's tables. No keys: an index costs more than finding the few rows that changed; times are UTC."""
+"""The cache's tables. No keys: an index costs more than finding the few rows that changed; times are naive UTC."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ CREATE TABLE IF NOT EXISTS run_steps (
 CREATE TABLE IF NOT EXISTS value_entries (
     id VARCHAR NOT NULL, run_id VARCHAR NOT NULL, workspace_id VARCHAR NOT NULL, instance_id VARCHAR, brand_id VARCHAR,
     definition_slug VARCHAR NOT NULL, kind VARCHAR NOT NULL, amount DOUBLE NOT NULL, unit VARCHAR NOT NULL,
-    method VARCHAR NOT NULL, at TIMESTAMP NOT NULL
+    method VARCHAR NOT NULL, "at" TIMESTAMP NOT NULL
 );
 CREATE TABLE IF NOT EXISTS kpi_points (
     id VARCHAR NOT NULL, workspace_id VARCHAR NOT NULL, instance_id VARCHAR, brand_id VARCHAR,
     definition_slug VARCHAR NOT NULL, run_id VARCHAR NOT NULL, name VARCHAR NOT NULL, unit VARCHAR NOT NULL,
-    value DOUBLE NOT NULL, at TIMESTAMP NOT NULL, dims VARCHAR NOT NULL, change_seq BIGINT NOT NULL
+    value DOUBLE, "at" TIMESTAMP NOT NULL, dims VARCHAR NOT NULL, change_seq BIGINT NOT NULL
 );
 """
 DATA_TABLES = ("runs", "run_steps", "value_entries", "kpi_points")

@@ -86,6 +86,11 @@ class Catalog:
             raise NotFound(f"There is no agent {name[:60]!r}.", hint="The marketplace lists the agents there are.")
         return self._definitions[slug]
 
+    def find(self, name: str) -> AgentDefinition | None:
+        """The definition of that slug, id or alias, or None."""
+        slug = self._names.get(name.strip().casefold())
+        return None if slug is None else self._definitions[slug]
+
     def folder(self, name: str) -> Path:
         """The folder of an agent."""
         return self._places[self.definition(name).slug]

@@ -26,10 +26,10 @@ _SEED_BEGINS_WITHIN = 20.0
 
 
 def made() -> Application:
-    """The application the environment describes, with its log set up; not started."""
+    """The application the environment describes, open but not started: what is wrong shows before a server begins."""
     settings = load_settings()
     configure_logging(settings)
-    return Application(settings)
+    return Application(settings).open()
 
 
 def check_address(settings: Settings, address: str, *, pages: bool, tls: bool = False) -> None:
@@ -90,7 +90,7 @@ def serve(*, pages: bool, tls: bool) -> None:
     """Serve until a signal ends it, on the host and port of the settings."""
     settings = load_settings()
     check_address(settings, settings.host, pages=pages, tls=tls)
-    _check_port(settings)
+    check_port(settings)
     if pages:
         _serve_pages(settings)
     else:
@@ -103,7 +103,8 @@ def url_of(settings: Settings) -> str:
     return f"http://{host}:{settings.port}"
 
 
-def _check_port(settings: Settings) -> None:
+def check_port(settings: Settings) -> None:
+    """Unavailable when the host and port of the settings cannot be listened on."""
     family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
     with socket.socket(family) as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)

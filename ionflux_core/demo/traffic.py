@@ -28,13 +28,13 @@ class Habit:
 
 
 HABITS: Final = (
-    Habit(("mobile", "safari"), 0.40, 0.038, 0.75, 1850),
-    Habit(("mobile", "chrome"), 0.22, 0.036, 0.74, 2100),
-    Habit(("mobile", "instagram"), 0.07, 0.024, 0.66, 2600),
-    Habit(("tablet", "safari"), 0.05, 0.040, 0.76, 1700),
-    Habit(("desktop", "chrome"), 0.15, 0.050, 0.80, 1250),
-    Habit(("desktop", "safari"), 0.07, 0.050, 0.80, 1200),
-    Habit(("desktop", "firefox"), 0.04, 0.046, 0.78, 1300),
+    Habit(("mobile", "safari"), 0.40, 0.061, 0.47, 1850),
+    Habit(("mobile", "chrome"), 0.22, 0.058, 0.46, 2100),
+    Habit(("mobile", "instagram"), 0.07, 0.042, 0.38, 2600),
+    Habit(("tablet", "safari"), 0.05, 0.060, 0.51, 1700),
+    Habit(("desktop", "chrome"), 0.15, 0.070, 0.57, 1250),
+    Habit(("desktop", "safari"), 0.07, 0.070, 0.57, 1200),
+    Habit(("desktop", "firefox"), 0.04, 0.066, 0.54, 1300),
 )
 
 _FIRST_DAY_SESSIONS: Final = 880

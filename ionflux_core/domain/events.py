@@ -78,6 +78,16 @@ def _fits(word: str, actual: str) -> bool:
     return word in ("*", actual)
 
 
+def is_awaited(wait: dict[str, Any], event: PlatformEvent) -> bool:
+    """True when an event is what a parked run waits for."""
+    return matches(wait["topic"], event.type) and passes_filter(wait.get("filter") or {}, event.payload)
+
+
+def woken_by(wait: dict[str, Any], event: PlatformEvent) -> dict[str, Any]:
+    """What a parked run is woken with: its wait, and the event that ended it."""
+    return {**wait, "event": {"id": event.id, "type": event.type, "payload": event.payload}}
+
+
 _OPERATORS = ("_gte", "_lte", "_contains", "_gt", "_lt", "_ne", "_in")
 
 
@@ -120,7 +130,7 @@ def _compare(operator: str, actual: Any, expected: Any) -> bool:
     if operator == "_in":
         return isinstance(expected, list) and actual in expected
     if operator == "_contains":
-        return isinstance(actual, (str, list)) and expected in actual
+        return isinstance(actual, list | (str if isinstance(expected, str) else list)) and expected in actual
     left, right = _number(actual), _number(expected)
     if operator in ("", "_ne"):
         same = actual == expected or (left is not None and left == right)
@@ -135,5 +145,5 @@ def _number(value: Any) -> float | None:
         return None
     try:
         return float(value)
-    except ValueError:
+    except (ValueError, OverflowError):
         return None

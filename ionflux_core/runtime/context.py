@@ -267,8 +267,8 @@ def bounded(key: str) -> str:
     return key if len(key) <= 300 else f"{key[:235]}~{hashlib.sha256(key.encode()).hexdigest()}"
 
 
-def _check_figure(what: str, value: float, at: datetime, name: str, unit: str) -> None:
-    if not math.isfinite(value):
+def _check_figure(what: str, value: float | None, at: datetime, name: str, unit: str) -> None:
+    if value is not None and not math.isfinite(value):
         raise Invalid(f"{what} is {value}, which is no figure.", hint="Report it once it can be computed.")
     if at.tzinfo is None:
         raise Invalid(f"{what} has a time without a zone.", hint="Give an aware datetime, such as ctx.now().")

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 from ionflux_core.domain.agents import AgentDefinition, OutputSpec, check_value
-from ionflux_core.domain.events import PlatformEvent
+from ionflux_core.domain.events import PlatformEvent, is_awaited, woken_by
 from ionflux_core.domain.runs import Run, RunError, RunStatus
-from ionflux_core.errors import AgentFailed, IonfluxError, TooManyRequests, Unavailable
+from ionflux_core.errors import AgentFailed, Conflict, Invalid, IonfluxError, TooManyRequests, Unavailable
 from ionflux_core.ids import new_id, now
 from ionflux_core.limits import INLINE_OUTPUT_BYTES
 from ionflux_core.redaction import bind
@@ -32,14 +32,16 @@ _TRANSIENT = (Retry, Unavailable, TooManyRequests)
 class Execution:
     """One run in the hands of one worker. `end` writes the run's fate; whoever ends it first wins."""
 
-    def __init__(self, row: AnyRow, owner: str, ports: Ports, *, claimed_at: datetime) -> None:
+    def __init__(self, row: AnyRow, owner: str, ports: Ports, *, fresh: bool) -> None:
         self.run = runs.run_of(row)
         self.owner = owner
         self._ports = ports
-        # A run that began with this very claim has no steps to look for.
-        self._fresh = row.started_at == claimed_at
+        # A run that was never executed has no steps to look for.
+        self._fresh = fresh
         self.definition = ports.catalog.definition(self.run.definition_slug)
-        self.journal = Journal(ports.db, ports.files, self.run.workspace_id, self.run.id, self._recorded())
+        self.journal = Journal(
+            ports.db, ports.files, self.run.workspace_id, self.run.id, self._recorded(), owner=owner
+        )
         kind = DryRunContext if self.run.dry_run else RunContext
         self.context = kind(self.run, self.journal, ports)
 
@@ -60,7 +62,8 @@ class Execution:
                 self._park(parked)
             except Revoked:
                 log.info("run given up: it was cancelled or taken over")
-            except Exception as error:
+            except BaseException as error:
+                # An agent that calls sys.exit() fails like any other; the worker's thread is not its to end.
                 self._fail(error)
 
     def _succeed(self, outputs: Any) -> None:
@@ -88,11 +91,21 @@ class Execution:
         return kept
 
     def _park(self, parked: Parked) -> None:
-        values = {"wake_at": parked.wake_at, "wait": parked.wait, "kpis": self.context.reported}
-        if self._move(parked.status, values, self.journal.effects.flush):
+        self.journal.abandon()
+        values: dict[str, Any] = {"wake_at": parked.wake_at, "kpis": self.context.reported}
+        if parked.wait is not None:
+            # A pause keeps what the run was woken with: it has not been taken up yet.
+            values["wait"] = parked.wait
+
+        def work(connection: Connection) -> None:
+            self.journal.effects.flush(connection)
+            wake_if_come(connection, self.run, parked.wait or {})
+
+        if self._move(parked.status, values, work):
             self._ports.moved(self.run.id, parked.status)
 
-    def _fail(self, error: Exception) -> None:
+    def _fail(self, error: BaseException) -> None:
+        self.journal.drop_effects()
         recorded = self.context.error_of(error)
         policy = self.definition.limits.retry
         if isinstance(error, _TRANSIENT) and self.run.attempt <= policy.max:
@@ -100,9 +113,14 @@ class Execution:
             return
         if not isinstance(error, IonfluxError):
             log.warning("agent %s failed: %s", self.run.definition_slug, recorded.message)
-        self.end("error", {"error": recorded.model_dump(), "preview": recorded.message[:_PREVIEW_CHARS]})
+        values = {"error": recorded.model_dump(), "preview": recorded.message[:_PREVIEW_CHARS]}
+        try:
+            self.end("error", values)
+        except (Invalid, Conflict):
+            # A log line or call that no database takes must not keep the run from ending.
+            self.end("error", values, flush=False)
 
-    def _again(self, error: Exception, recorded: RunError) -> None:
+    def _again(self, error: BaseException, recorded: RunError) -> None:
         """Put the run back into the queue for later; its finished steps stay."""
         delay = self.definition.limits.retry.backoff_seconds * 2 ** (self.run.attempt - 1)
         if isinstance(error, Retry):
@@ -149,16 +167,48 @@ class Execution:
         return self._ports.db.write(transaction)
 
 
+def wake_if_come(connection: Connection, run: Run, wait: dict[str, Any]) -> None:
+    """Bring a run on again at once when what it waits for has come while it was being parked."""
+    if "approval_id" in wait:
+        asked = approvals.get(connection, run.workspace_id, wait["approval_id"])
+        if asked is not None and asked.status != "pending":
+            runs.move(connection, run.id, "pending", parked=True, wake_at=None)
+    if "topic" not in wait:
+        return
+    for event in events.since(connection, run.workspace_id, wait["after"]):
+        if is_awaited(wait, event):
+            runs.move(connection, run.id, "pending", parked=True, wake_at=None, wait=woken_by(wait, event))
+            return
+
+
+def end_lost(ports: Ports, connection: Connection, row: AnyRow, error: RunError) -> bool:
+    """End a leased run that nobody executes; False when its lease has changed hands."""
+    run, at = runs.run_of(row), now()
+    values = {"error": error.model_dump(), "preview": error.message[:_PREVIEW_CHARS], "finished_at": at,
+              "wake_at": None, "wait": None}  # fmt: skip
+    if not runs.move(connection, run.id, "error", owner=row.lease_owner, **values):
+        return False
+    steps.close_open(connection, run.id, "error", at)
+    approvals.withdraw(connection, run.id, at)
+    finish(connection, run, ports.catalog.find(run.definition_slug), "error", values | {"kpis": run.kpis})
+    return True
+
+
 def finish(
-    connection: Connection, run: Run, definition: AgentDefinition, status: RunStatus, values: dict[str, Any]
+    connection: Connection, run: Run, definition: AgentDefinition | None, status: RunStatus, values: dict[str, Any]
 ) -> None:
-    """What follows from the end of a run: the instance's summary, its breaker, and the completed event."""
+    """What follows from the end of a run: the instance's summary, its breaker, and the completed event.
+
+    A dry run leaves no trace but itself. `definition` is None when the agent's folder is gone.
+    """
+    if run.dry_run:
+        return
     at = values["finished_at"]
     summary = {"run_id": run.id, "status": status, "timestamp": at, "output_preview_text": values.get("preview")}
-    if run.instance_id and not run.dry_run:
+    if run.instance_id:
         failed = None if status.startswith("cancelled") else status != "success"
         failures = agents.note_run(connection, run.instance_id, summary=summary, failed=failed)
-        if failed and failures >= definition.limits.breaker:
+        if failed and definition is not None and failures >= definition.limits.breaker:
             _break(connection, run, failures, values)
     payload = {**summary, "instance_id": run.instance_id, "definition": run.definition_slug, "dry_run": run.dry_run,
                "kpis": values.get("kpis") or {}, "trigger": run.trigger_kind}  # fmt: skip
@@ -169,10 +219,8 @@ def _break(connection: Connection, run: Run, failures: int, values: dict[str, An
     """Open the breaker: the instance stops until a person has looked."""
     error = values.get("error") or {}
     reason = f"{failures} runs in a row failed; the last one: {error.get('message', 'no message')}"
-    agents.save_instance(
-        connection, run.workspace_id, run.instance_id or "", values["finished_at"],
-        status="error_requires_review", status_reason=reason[:1000],
-    )  # fmt: skip
+    if not agents.stop_instance(connection, run.instance_id or "", values["finished_at"], reason[:1000]):
+        return
     payload = {"instance_id": run.instance_id, "instance": run.instance_name, "reason": reason, "failures": failures}
     events.insert(connection, _event(run, "ionflux.agent.instance.stopped", payload, f"stopped:{run.id}"))
 

@@ -33,5 +33,5 @@ def execute_here(ports: Ports, row: dict[str, Any]) -> str:
 
     inserted = ports.db.write(work)
     if inserted is not None:
-        Execution(inserted, owner, ports, claimed_at=at).execute()
+        Execution(inserted, owner, ports, fresh=True).execute()
     return str(row["id"])

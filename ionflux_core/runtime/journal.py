@@ -210,6 +210,11 @@ class Journal:
                 self.effects.drop_since(self._open[0].mark)
             self._open.clear()
 
+    def drop_effects(self) -> None:
+        """Forget what a failed run would still have left behind; logs and calls stay, they did happen."""
+        self.abandon()
+        self.effects.drop_since(_START)
+
     def show_open(self, older_than: datetime) -> None:
         """Write a `running` row for steps that have been open for a while, so that a watcher sees them."""
         with self._lock:

@@ -131,7 +131,8 @@ class Parking:
         step = self._journal.begin(key, "wait", f"wait for {topic}", (), {"topic": topic, "until": due.isoformat()})
         come = (self._run.wait or {}) if (self._run.wait or {}).get("step_key") == key else {}
         if "event" in come or due <= now():
-            return self._journal.finish(step, self._journal.kept(step, come.get("event")))
+            event = self._journal.finish(step, self._journal.kept(step, come.get("event")))
+            return event
         if after is None:
             with self._ports.db.read() as connection:
                 after = events.newest_seq(connection, self._run.workspace_id)

@@ -8,16 +8,16 @@ import socket
 import threading
 import time
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 from ionflux_core.domain.runs import RunError
-from ionflux_core.errors import IonfluxError
+from ionflux_core.errors import NotFound
 from ionflux_core.ids import new_id, now
 from ionflux_core.limits import CLAIMS_PER_RUN
-from ionflux_core.runtime.executor import Execution
+from ionflux_core.runtime.executor import Execution, end_lost
 from ionflux_core.runtime.ports import Ports
-from ionflux_core.storage import approvals, runs
-from ionflux_core.storage.engine import Connection
+from ionflux_core.storage import approvals, runs, steps
+from ionflux_core.storage.engine import AnyRow, Connection
 
 log = logging.getLogger(__name__)
 
@@ -25,9 +25,13 @@ POLL_SECONDS = 0.5
 SHOW_OPEN_AFTER = timedelta(seconds=0.4)
 
 
+# A container's first process has the same number after every restart; this part tells one from the next.
+_PROCESS = new_id()[-12:]
+
+
 def owner_name() -> str:
-    """Who holds a lease: host, process and a part that no later process repeats."""
-    return f"{socket.gethostname()[:40]}:{os.getpid()}:{new_id()[-12:]}"
+    """Who holds a lease: host, process and a part that no other process and no other worker repeats."""
+    return f"{socket.gethostname()[:40]}:{os.getpid()}:{_PROCESS}{new_id()[-12:]}"
 
 
 def is_dead(owner: str | None) -> bool:
@@ -36,7 +40,7 @@ def is_dead(owner: str | None) -> bool:
     if len(parts) != 3 or parts[0] != socket.gethostname()[:40] or not parts[1].isdigit():
         return owner is None
     if int(parts[1]) == os.getpid():
-        return False
+        return not parts[2].startswith(_PROCESS)
     try:
         os.kill(int(parts[1]), 0)
     except ProcessLookupError:
@@ -131,7 +135,7 @@ class Worker:
             if at_start:
                 known = {row.id for row in gone}
                 gone += [row for row in runs.leased(connection) if row.id not in known and is_dead(row.lease_owner)]
-            return sum(self._put_back(connection, row.id, row.claims, row.lease_owner) for row in gone)
+            return sum(self._put_back(connection, row) for row in gone)
 
         count = self._ports.db.write(work)
         if count:
@@ -139,15 +143,18 @@ class Worker:
             self.notify()
         return count
 
-    def _put_back(self, connection: Connection, run_id: str, claims: int, owner: str | None) -> bool:
-        if claims + 1 < CLAIMS_PER_RUN:
-            return runs.add_claim(connection, run_id, owner)
-        error = {
-            "code": "abandoned",
-            "message": f"{claims + 1} workers in a row were lost while they had this run.",
-            "hint": "Look at what its steps do to the process: memory, native crashes, exits.",
-        }
-        return runs.move(connection, run_id, "error", error=error, preview=error["message"], finished_at=now())
+    def _put_back(self, connection: Connection, row: AnyRow) -> bool:
+        # A run that gets on between two losses is not what they have in common.
+        claimed_at = datetime.fromtimestamp(row.change_seq / 1_000_000, UTC)
+        claims = 0 if steps.finished_since(connection, row.id, claimed_at) else row.claims + 1
+        if claims < CLAIMS_PER_RUN:
+            return runs.add_claim(connection, row, claims)
+        error = RunError(
+            code="abandoned",
+            message=f"{claims} workers in a row were lost while they had this run.",
+            hint="Look at what its steps do to the process: memory, native crashes, exits.",
+        )
+        return end_lost(self._ports, connection, row, error)
 
     def _hire(self) -> None:
         thread = threading.Thread(target=self._work, name=f"ionflux-worker-{len(self._crew)}", daemon=True)
@@ -157,24 +164,38 @@ class Worker:
     def _work(self) -> None:
         me = threading.current_thread()
         while not self._stopping and me not in self._retired:
-            execution = self._claim()
-            if execution is None:
+            claimed = self._claim()
+            if claimed is None:
                 with self._wake:
                     while not self._signals and not self._stopping:
                         self._wake.wait()
                     self._signals = max(0, self._signals - 1)
                 continue
-            self._active[execution.run.id] = (execution, time.monotonic(), me)
             try:
-                execution.execute()
-            except IonfluxError as error:
+                self._execute(*claimed, me)
+            except Exception as error:
                 # The run store itself refused (disk full, locked): the lease runs out and the run is taken up again.
-                log.error("run %s could not be recorded: %s", execution.run.id, error)
-            finally:
-                self._active.pop(execution.run.id, None)
+                log.error("run %s could not be recorded: %s", claimed[0].row.id, error)
 
-    def _claim(self) -> Execution | None:
-        at = now()
+    def _execute(self, claimed: runs.Claimed, lease_ends: float, me: threading.Thread) -> None:
+        try:
+            execution = Execution(claimed.row, self.owner, self._ports, fresh=claimed.fresh)
+        except NotFound as missing:
+            error = RunError(code=missing.code, message=missing.message, hint="Bring the agent's folder back.")
+            self._ports.db.write(lambda connection: end_lost(self._ports, connection, claimed.row, error))
+            self._ports.moved(claimed.row.id, "error")
+            return
+        execution.journal.lease_ends = lease_ends
+        self._active[execution.run.id] = (execution, time.monotonic(), me)
+        try:
+            execution.execute()
+        finally:
+            held = self._active.get(execution.run.id)
+            if held is not None and held[0] is execution:
+                del self._active[execution.run.id]
+
+    def _claim(self) -> tuple[runs.Claimed, float] | None:
+        at, lease_ends = now(), time.monotonic() + self._lease_seconds
         try:
             claimed = self._ports.db.write(
                 lambda connection: runs.claim(
@@ -186,8 +207,8 @@ class Worker:
                     workspace_limit=self._workspace_limit,
                 )
             )
-            return Execution(claimed[0], self.owner, self._ports, claimed_at=at) if claimed else None
-        except IonfluxError as error:
+            return (claimed[0], lease_ends) if claimed else None
+        except Exception as error:
             log.error("no run could be claimed: %s", error)
             return None
 
@@ -217,13 +238,16 @@ class Worker:
         held = list(self._active)
         if not held:
             return
-        until = now() + timedelta(seconds=self._lease_seconds)
+        until, lease_ends = now() + timedelta(seconds=self._lease_seconds), time.monotonic() + self._lease_seconds
         wishes = self._ports.db.write(lambda connection: runs.renew(connection, self.owner, held, until))
         for run_id in held:
+            active = self._active.get(run_id)
             if run_id not in wishes:
                 self.interrupt(run_id, "cancel")
-            elif wishes[run_id] == "pause":
-                self.interrupt(run_id, "pause")
+            elif active is not None:
+                active[0].journal.lease_ends = lease_ends
+                if wishes[run_id] == "pause":
+                    self.interrupt(run_id, "pause")
 
     def _enforce_time(self) -> None:
         """End runs that are over their time limit, and give their place to a new thread.
@@ -258,7 +282,7 @@ class Worker:
                 for row in due:
                     if row.status == "awaiting_approval" and row.wait:
                         approvals.decide(connection, row.wait["approval_id"], "timed_out", at=at)
-                    runs.move(connection, row.id, "pending", wake_at=None)
+                    runs.move(connection, row.id, "pending", parked=True, wake_at=None)
 
             self._ports.db.write(work)
         for _ in range(len(due) + pending):

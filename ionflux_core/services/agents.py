@@ -95,6 +95,10 @@ class Agents:
         """The definition a run was made from."""
         return self._catalog.definition(run.definition_slug)
 
+    def definition_or_none(self, run: Run) -> AgentDefinition | None:
+        """The definition a run was made from, or None when its folder is gone."""
+        return self._catalog.find(run.definition_slug)
+
     @staticmethod
     def _refuse_planned(definition: AgentDefinition) -> None:
         if definition.planned:

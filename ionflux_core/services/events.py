@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import hashlib
 import logging
 from collections.abc import Callable, Mapping
+from datetime import timedelta
 from typing import Any
 
 from ionflux_core import limits
-from ionflux_core.domain.events import PlatformEvent, check_subject, matches, passes_filter
+from ionflux_core.domain.events import PlatformEvent, check_subject, is_awaited, matches, passes_filter, woken_by
 from ionflux_core.domain.runs import RunTrigger
 from ionflux_core.domain.triggers import Trigger
 from ionflux_core.errors import IonfluxError, LimitExceeded, Unavailable
 from ionflux_core.ids import new_id, now
+from ionflux_core.runtime.context import bounded
 from ionflux_core.services.runs import Runs
 from ionflux_core.storage import events as rows
 from ionflux_core.storage import runs as run_rows
@@ -21,6 +24,7 @@ from ionflux_core.storage.engine import Connection, Database, dump_json
 log = logging.getLogger(__name__)
 
 _BATCH = 200
+_RETRY_SECONDS = 1.0
 
 
 class Events:
@@ -50,7 +54,7 @@ class Events:
         def work(connection: Connection) -> str:
             if rows.insert(connection, row):
                 return str(row["id"])
-            return rows.id_for_key(connection, workspace_id, key or "") or str(row["id"])
+            return rows.id_for_key(connection, workspace_id, row["dedup_key"]) or str(row["id"])
 
         event_id = self._db.write(work, durable=True)
         self.published()
@@ -79,7 +83,7 @@ class Events:
             source=source,
             brand_id=brand_id,
             correlation_id=correlation_id or event_id,
-            dedup_key=key,
+            dedup_key=bounded(key) if key else None,
             payload=dict(payload),
         )
         return event.model_dump(exclude={"seq"})
@@ -101,7 +105,7 @@ class Events:
             )
 
     def deliver(self) -> int:
-        """Hand open events to their listeners; how many were looked at. Safe to call from several processes."""
+        """Hand open events to their listeners; how many are done with. Safe to call from several processes."""
         with self._db.read() as connection:
             waiting = rows.open_events(connection, limit=_BATCH)
         if not waiting:
@@ -112,27 +116,26 @@ class Events:
             for workspace_id in {event.workspace_id for event in waiting}:
                 listeners[workspace_id] = trigger_rows.enabled(connection, "event", workspace_id=workspace_id)
                 parked[workspace_id] = run_rows.waiting_for_events(connection, workspace_id)
-        unheard = []
+        unheard, settled = [], 0
         for event in waiting:
             chosen = _listening(listeners[event.workspace_id], event)
-            woken = [run for run in parked[event.workspace_id] if _waits_for(run[1], event)]
+            woken = [run for run in parked[event.workspace_id] if is_awaited(run[1], event)]
             if not chosen and not woken:
                 unheard.append(event.id)
                 continue
             taken = [self._hand_over(event, trigger) for trigger in chosen]
             if all(taken):
                 self._settle(event, woken)
+                settled += 1
         if unheard:
             self._db.write(lambda connection: rows.settle(connection, unheard, "archived_no_trigger"))
         self._runs.announce()
-        return len(waiting)
+        return settled + len(unheard)
 
     def _settle(self, event: PlatformEvent, woken: list[tuple[str, dict[str, Any]]]) -> None:
-        brought = {"id": event.id, "type": event.type, "payload": event.payload}
-
         def work(connection: Connection) -> None:
             for run_id, wait in woken:
-                run_rows.move(connection, run_id, "pending", wake_at=None, wait={**wait, "event": brought})
+                run_rows.move(connection, run_id, "pending", parked=True, wake_at=None, wait=woken_by(wait, event))
             rows.settle(connection, [event.id], "processed")
 
         self._db.write(work)
@@ -144,6 +147,8 @@ class Events:
             cause = run_rows.depth_of(connection, event.causation_run_id) if event.causation_run_id else -1
         if earlier is not None and earlier.status in ("started", "dead"):
             return True
+        if earlier is not None and now() < earlier.at + timedelta(seconds=_RETRY_SECONDS * 2**earlier.attempts):
+            return False
         attempts = (earlier.attempts if earlier is not None else 0) + 1
         origin = RunTrigger(
             kind="event",
@@ -168,6 +173,11 @@ class Events:
             )
         except IonfluxError as error:
             return self._refused(event, trigger, error, attempts)
+        except Exception as error:
+            # The tick edge of one delivery: an event nobody can take must not stand before all others.
+            log.exception("event %s broke its delivery to trigger %s", event.id, trigger.key)
+            plain = IonfluxError(f"The delivery failed: {type(error).__name__}.")
+            return self._refused(event, trigger, plain, attempts)
 
         def work(connection: Connection) -> None:
             started = self._runs.insert(connection, prepared)
@@ -175,9 +185,10 @@ class Events:
             rows.note_delivery(
                 connection, event.id, trigger.id, status="started", attempts=attempts, at=at, run_id=started.run_id
             )
-            trigger_rows.note_firing(
-                connection, trigger.id, at=at, outcome="started", detail=event.type, run_id=started.run_id
-            )
+            if not started.repeated:
+                trigger_rows.note_firing(
+                    connection, trigger.id, at=at, outcome="started", detail=event.type, run_id=started.run_id
+                )
 
         self._db.write(work)
         return True
@@ -200,7 +211,9 @@ class Events:
 
 
 def _listening(triggers: list[Trigger], event: PlatformEvent) -> list[Trigger]:
-    """The triggers an event starts: every one that fits, but one per consumer group, taking turns.
+    """The triggers an event starts: every one that fits, but one per consumer group, evenly and at random.
+
+    The choice follows from the event's id: a delivery that is repeated after a crash meets the same trigger.
 
     An event that a webhook brought does not go back to the instance whose webhook it was.
     """
@@ -214,8 +227,5 @@ def _listening(triggers: list[Trigger], event: PlatformEvent) -> list[Trigger]:
     chosen: dict[str, list[Trigger]] = {}
     for trigger in fitting:
         chosen.setdefault(trigger.config.get("group") or trigger.id, []).append(trigger)
-    return [members[event.seq % len(members)] for members in chosen.values()]
-
-
-def _waits_for(wait: dict[str, Any], event: PlatformEvent) -> bool:
-    return matches(wait["topic"], event.type) and passes_filter(wait.get("filter") or {}, event.payload)
+    turn = int(hashlib.sha256(event.id.encode()).hexdigest()[:8], 16)
+    return [members[turn % len(members)] for members in chosen.values()]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import threading
 import time
 from collections import OrderedDict, deque
@@ -34,6 +35,7 @@ from ionflux_core.vault import reference_name
 
 _RESULT_SECONDS = 30.0
 _HOOKS_COUNTED = 1000
+_DELIVERY_CHARS = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,8 +83,8 @@ class Hooks:
         run_id, repeated = self._store(trigger, kind, lowered, payload, delivery, prepared)
         if trigger.config.get("respond") == "result":
             return self._result(trigger, run_id)
-        answer = {"status": "repeated" if repeated else "accepted", "run_id": run_id,
-                  "correlation_id": prepared.row["correlation_id"]}  # fmt: skip
+        # A run that a webhook started begins its own chain: the first delivery's answer said the same.
+        answer = {"status": "repeated" if repeated else "accepted", "run_id": run_id, "correlation_id": run_id}
         return Received(200 if repeated else 202, answer)
 
     def _trigger(self, path: str) -> Trigger:
@@ -217,8 +219,12 @@ class Hooks:
 def _delivery(kind: str, headers: Mapping[str, str], body: bytes) -> str | None:
     """What tells a repeated delivery; an unsigned sender may repeat a body on purpose and names its id itself."""
     if kind in ("token", "none"):
-        return headers.get("idempotency-key") or headers.get("webhook-id")
-    return delivery_id(cast(Kind, kind), headers, body)
+        named = headers.get("idempotency-key") or headers.get("webhook-id")
+    else:
+        named = delivery_id(cast(Kind, kind), headers, body)
+    if named is None or len(named) <= _DELIVERY_CHARS:
+        return named
+    return hashlib.sha256(named.encode()).hexdigest()
 
 
 _SHOPIFY_WORDS = {"create": "created", "update": "updated", "delete": "deleted", "publish": "published"}

@@ -25,6 +25,7 @@ from ionflux_core.domain.runs import (
 )
 from ionflux_core.errors import Conflict, Invalid, LimitExceeded, NotFound, Unavailable
 from ionflux_core.ids import new_id, now
+from ionflux_core.runtime.context import bounded
 from ionflux_core.runtime.executor import finish
 from ionflux_core.runtime.ports import Dispatcher
 from ionflux_core.services.agents import Agents, Target
@@ -131,7 +132,7 @@ class Runs:
             "triggered_by_user_id": None,
             "correlation_id": correlation_id or run_id,
             "parent_run_id": None,
-            "idempotency_key": key[:300] if key else None,
+            "idempotency_key": bounded(key) if key else None,
             "status": "pending",
             "dry_run": dry_run,
             "priority": priority,
@@ -282,7 +283,7 @@ class Runs:
         """Cancel a run; a step in flight is not recorded any more."""
         run = self.get(workspace_id, run_id)
         check_move(run.status, "cancelled_by_user")
-        definition = self._agents.definition_of(run)
+        definition = self._agents.definition_or_none(run)
         at = now()
 
         def work(connection: Connection) -> bool:
@@ -308,7 +309,7 @@ class Runs:
 
         def work(connection: Connection) -> bool:
             asked = rows.ask(connection, run_id, "pause")
-            moved = asked or (run.status != "running" and rows.move(connection, run_id, "paused"))
+            moved = asked or rows.move(connection, run_id, "paused", parked=True)
             if moved:
                 self._note(connection, run, "paused", by)
             return moved
@@ -327,8 +328,8 @@ class Runs:
             raise Conflict("Only a paused run can be resumed.", hint="Reload the run: its state has moved on.")
 
         def work(connection: Connection) -> None:
-            rows.move(connection, run_id, "pending", wake_at=None)
-            self._note(connection, run, "resumed", by)
+            if rows.move(connection, run_id, "pending", parked=True, wake_at=None):
+                self._note(connection, run, "resumed", by)
 
         self._db.write(work)
         self.announce()
@@ -370,7 +371,7 @@ class Runs:
             values = {"decided_by": by, "comment": comment, "edits": dict(edits or {})}
             if not approvals.decide(connection, approval_id, status, at=at, **values):
                 raise Conflict("Someone has answered this already.", hint="Reload the page.")
-            rows.move(connection, asked.run_id, "pending", wake_at=None)
+            rows.move(connection, asked.run_id, "pending", parked=True, wake_at=None)
             audit.note(
                 connection, workspace_id, at=at, who=by, action=status, entity="approval", entity_id=approval_id,
                 details={"run_id": asked.run_id, "title": asked.title, "comment": comment, "edits": dict(edits or {})},

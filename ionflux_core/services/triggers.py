@@ -70,7 +70,10 @@ class Triggers:
         return [
             trigger
             for trigger in self.find(workspace_id)
-            if trigger.next_due and trigger.enabled and (late - trigger.next_due).total_seconds() > 60
+            if trigger.next_due
+            and trigger.enabled
+            and trigger.instance_status == "active"
+            and (late - trigger.next_due).total_seconds() > 60
         ]
 
     def test(self, workspace_id: str, trigger_id: str, payload: Any = None, *, by: str | None = None) -> Started:
@@ -108,7 +111,8 @@ class Triggers:
         except IonfluxError as error:
             self._note(trigger, "refused", error.message)
             return None
-        self._note(trigger, "repeated" if started.repeated else "started", f"slot {slot.isoformat()}", started.run_id)
+        if not started.repeated:
+            self._note(trigger, "started", f"slot {slot.isoformat()}", started.run_id)
         return started
 
     def skip(self, trigger: Trigger, missed: int) -> None:

@@ -146,5 +146,14 @@ def note_run(connection: Connection, instance_id: str, *, summary: dict[str, Any
     return connection.execute(_note_run, values).scalar_one_or_none() or 0
 
 
+def stop_instance(connection: Connection, instance_id: str, at: datetime, reason: str) -> bool:
+    """Stop an active instance until a person has looked; False when it is not active."""
+    statement = update(agent_configurations).where(
+        agent_configurations.c.id == instance_id, agent_configurations.c.status == "active"
+    )
+    values = {"status": "error_requires_review", "status_reason": reason, "updated_at": at}
+    return bool(connection.execute(statement.values(**values)).rowcount == 1)
+
+
 def _instance(row: AnyRow) -> AgentInstance:
     return AgentInstance.model_validate(row._asdict())

@@ -12,7 +12,9 @@ from ionflux_core.storage.tables import runs
 def finished_after(connection: Connection, mark: int, *, limit: int) -> list[AnyRow]:
     """Runs that ended after a change mark, in the order of their marks."""
     query = (
-        select(runs.c.id, runs.c.definition_slug, runs.c.status, runs.c.started_at, runs.c.finished_at, runs.c.change_seq)
+        select(
+            runs.c.id, runs.c.definition_slug, runs.c.status, runs.c.started_at, runs.c.finished_at, runs.c.change_seq
+        )
         .where(runs.c.change_seq > mark, runs.c.status.in_(sorted(FINISHED)))
         .order_by(runs.c.change_seq)
         .limit(limit)

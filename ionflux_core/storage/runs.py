@@ -66,9 +66,9 @@ def id_for_key(connection: Connection, workspace_id: str, key: str) -> str | Non
 
 
 @cache
-def _move(target: RunStatus, owned: bool, names: tuple[str, ...]) -> Compiled:
+def _move(target: RunStatus, owned: bool, parked: bool, names: tuple[str, ...]) -> Compiled:
     # The statuses are our own words; as text they spare the statement a list of parameters.
-    words = ", ".join(f"'{status}'" for status in sources_of(target))
+    words = ", ".join(f"'{status}'" for status in sources_of(target) if not (parked and status == "running"))
     allowed: ColumnElement[bool] = literal_column(f"runs.status IN ({words})")
     statement = update(runs).where(runs.c.id == bindparam("where_id"), allowed)
     if owned:
@@ -76,14 +76,24 @@ def _move(target: RunStatus, owned: bool, names: tuple[str, ...]) -> Compiled:
     return Compiled(lambda _: statement, names)
 
 
-def move(connection: Connection, run_id: str, target: RunStatus, *, owner: str | None = None, **values: Any) -> bool:
+def move(
+    connection: Connection,
+    run_id: str,
+    target: RunStatus,
+    *,
+    owner: str | None = None,
+    parked: bool = False,
+    **values: Any,
+) -> bool:
     """Move a run to a status if the table of moves allows it from where it is now; False when it does not.
 
-    With `owner`, only the worker that holds the lease may move it: a worker that lost its lease moves nothing.
+    With `owner`, only the worker that holds the lease may move it: a worker that lost its lease moves nothing. With
+    `parked`, only a run that nobody executes is moved: who wakes a run must not take it from the worker that
+    someone else has woken it for.
     """
     values |= {"status": target, "lease_owner": None, "lease_until": None, "control": None}
     values["change_seq"] = change_stamp()
-    statement = _move(target, owner is not None, tuple(values))
+    statement = _move(target, owner is not None, parked, tuple(values))
     return statement.run(connection, {**values, "where_id": run_id, "where_owner": owner}) == 1
 
 

@@ -9,9 +9,17 @@ from typing import Any
 from sqlalchemy import Connection, delete, func, select, update
 
 from ionflux_core.domain.triggers import Trigger, TriggerFiring
-from ionflux_core.storage.tables import agent_configurations, leases, trigger_log, triggers, webhook_deliveries
+from ionflux_core.storage.tables import (
+    agent_configurations,
+    leases,
+    trigger_log,
+    triggers,
+    webhook_deliveries,
+    workspaces,
+)
 from ionflux_core.storage.writes import insert_new, upsert
 
+_WHEN = ("cron", "timezone")
 _JOINED = triggers.join(agent_configurations, agent_configurations.c.id == triggers.c.instance_id)
 _with_instance = select(
     triggers,
@@ -23,9 +31,15 @@ _with_instance = select(
 
 def replace_for_instance(connection: Connection, instance_id: str, rows: Iterable[dict[str, Any]]) -> None:
     """Make the triggers of an instance exactly these, keeping what the clock knows about those that stay."""
-    batch = list(rows)
-    keys = [row["key"] for row in batch]
-    connection.execute(delete(triggers).where(triggers.c.instance_id == instance_id, triggers.c.key.not_in(keys)))
+    known = {(trigger.key, trigger.kind): trigger for trigger in of_instance(connection, instance_id)}
+    batch = []
+    for row in rows:
+        earlier = known.pop((row["key"], row["kind"]), None)
+        if earlier is not None and all(earlier.config.get(name) == row["config"].get(name) for name in _WHEN):
+            row = {**row, "next_due": earlier.next_due}
+        batch.append(row)
+    gone = [trigger.id for trigger in known.values()]
+    connection.execute(delete(triggers).where(triggers.c.id.in_(gone)))
     kept = ("id", "hook_path", "last_fired", "last_outcome", "created_at")
     upsert(connection, triggers, batch, key=("instance_id", "key"), keep=kept)
 
@@ -51,7 +65,8 @@ def get(connection: Connection, trigger_id: str) -> Trigger | None:
 
 def by_hook_path(connection: Connection, path: str) -> Trigger | None:
     """The webhook trigger that listens on a path."""
-    row = connection.execute(_with_instance.where(triggers.c.hook_path == path)).one_or_none()
+    query = _with_instance.where(triggers.c.hook_path == path, triggers.c.kind == "webhook")
+    row = connection.execute(query).one_or_none()
     return None if row is None else Trigger.model_validate(row._asdict())
 
 
@@ -65,11 +80,12 @@ def enabled(connection: Connection, kind: str, *, workspace_id: str | None = Non
     return [Trigger.model_validate(row._asdict()) for row in connection.execute(query.order_by(triggers.c.id))]
 
 
-def newest_change(connection: Connection) -> tuple[datetime | None, datetime | None, int]:
-    """What tells that triggers or instances have changed since: two newest times and a count."""
+def newest_change(connection: Connection) -> tuple[object, ...]:
+    """What tells that triggers, instances or workspaces (their time zones) have changed: newest times and a count."""
     first = connection.execute(select(func.max(triggers.c.updated_at), func.count(triggers.c.id))).one()
     second = connection.execute(select(func.max(agent_configurations.c.updated_at))).scalar_one_or_none()
-    return first[0], second, first[1]
+    third = connection.execute(select(func.max(workspaces.c.updated_at))).scalar_one_or_none()
+    return first[0], second, third, first[1]
 
 
 def set_next_due(connection: Connection, trigger_id: str, due: datetime | None) -> None:

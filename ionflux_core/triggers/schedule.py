@@ -24,6 +24,8 @@ log = logging.getLogger(__name__)
 TICK_SECONDS = 3
 LEASE_SECONDS = 15
 _MOST_MADE_UP = 100
+_GRACE = timedelta(minutes=5)
+_AGAIN = timedelta(seconds=10)
 
 
 class ScheduleTriggers:
@@ -45,7 +47,9 @@ class ScheduleTriggers:
         self._clock = BackgroundScheduler(
             timezone="UTC",
             executors={"default": {"type": "threadpool", "max_workers": 2}},
-            job_defaults={"coalesce": False, "max_instances": 100, "misfire_grace_time": 300},
+            # An alarm that rings late, after a night's sleep of the machine, still rings: what then happens to the
+            # slots that passed is each schedule's own policy.
+            job_defaults={"coalesce": True, "max_instances": 100, "misfire_grace_time": None},
         )
         self._clock.add_job(
             self._tick, "interval", seconds=TICK_SECONDS, id="tick", coalesce=True, max_instances=1, next_run_time=now()
@@ -55,7 +59,8 @@ class ScheduleTriggers:
     def stop(self) -> None:
         """Stop the clock and give the lease back."""
         if self._clock is not None:
-            self._clock.shutdown(wait=False)
+            # What is in hand must end before the lease is given back, or it would take it again.
+            self._clock.shutdown(wait=True)
             self._clock = None
         if self.keeping:
             self.keeping = False
@@ -102,9 +107,13 @@ class ScheduleTriggers:
             log.warning("schedule %s of %s never fires: %s", trigger.key, trigger.instance_name, error)
             due = []
         self._triggers.set_next_due(trigger.id, due[0] if due else None)
-        if due and self._clock is not None:
+        if due:
+            self._ring(trigger.id, due[0], due[0])
+
+    def _ring(self, trigger_id: str, slot: datetime, at: datetime) -> None:
+        if self._clock is not None:
             self._clock.add_job(
-                self._fire, "date", run_date=due[0], args=[trigger.id, due[0]], id=trigger.id, replace_existing=True
+                self._fire, "date", run_date=at, args=[trigger_id, slot], id=trigger_id, replace_existing=True
             )
 
     def _unload(self) -> None:
@@ -120,27 +129,34 @@ class ScheduleTriggers:
     def _fire(self, trigger_id: str, slot: datetime) -> None:
         """The tick edge of one schedule."""
         try:
-            self._triggers.fire(trigger_id, slot.astimezone(UTC))
-            for trigger in self._triggers.schedules():
-                if trigger.id == trigger_id:
-                    self._arm(trigger, slot)
+            found = [trigger for trigger in self._triggers.schedules() if trigger.id == trigger_id]
+            for trigger in found:
+                at = max(now(), slot)
+                due = missed_slots(trigger, self._triggers.zone(trigger), at) or [slot]
+                self._meet(trigger, due, at=at, grace=_GRACE)
+                self._arm(trigger, at)
+            if not found:
+                self._loaded.pop(trigger_id, None)
         except Exception:
-            log.exception("schedule %s could not fire", trigger_id)
-            self._loaded.pop(trigger_id, None)
-            self._mark = None
+            log.exception("schedule %s could not fire; trying again", trigger_id)
+            self._ring(trigger_id, slot, now() + _AGAIN)
 
     def _make_up(self, at: datetime) -> None:
         """Meet each schedule's own wish for what passed while nobody kept the clock: skip, last, or all."""
         for trigger in self._triggers.schedules():
             slots = missed_slots(trigger, self._triggers.zone(trigger), at)
-            if not slots:
-                continue
-            policy = trigger.config.get("missed", "last")
-            chosen: list[datetime] = {"skip": [], "last": slots[-1:], "all": slots}[policy]
-            for slot in chosen:
-                self._triggers.fire(trigger.id, slot)
-            if len(chosen) < len(slots):
-                self._triggers.skip(trigger, len(slots) - len(chosen))
+            if slots:
+                self._meet(trigger, slots, at=at, grace=timedelta(0))
+
+    def _meet(self, trigger: Trigger, slots: list[datetime], *, at: datetime, grace: timedelta) -> None:
+        """Fire what the schedule's policy keeps of slots that have come; the newest is on time within the grace."""
+        policy = trigger.config.get("missed", "last")
+        on_time = at - slots[-1] <= grace
+        chosen = slots if policy == "all" else slots[-1:] if policy == "last" or on_time else []
+        for slot in chosen:
+            self._triggers.fire(trigger.id, slot.astimezone(UTC))
+        if len(chosen) < len(slots):
+            self._triggers.skip(trigger, len(slots) - len(chosen))
 
 
 def missed_slots(trigger: Trigger, zone: str, at: datetime) -> list[datetime]:

@@ -8,6 +8,7 @@ from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.responses import HTMLResponse, Response
+from starlette.routing import Match
 
 from ionflux_core import __version__
 from ionflux_core.application import Application
@@ -80,7 +81,7 @@ def _of_http(request: Request, error: Exception) -> Response:
     if error.status_code == 404:
         return problem(404, "There is no such address in the API.", code="not_found", hint="See /api/v1/docs.")
     if error.status_code == 405:
-        allowed = (error.headers or {}).get("Allow", "")
+        allowed = _methods_at(request)
         return problem(
             405,
             f"{request.method} is not possible here.",
@@ -89,6 +90,12 @@ def _of_http(request: Request, error: Exception) -> Response:
             headers={"Allow": allowed},
         )
     return problem(error.status_code, str(error.detail), code="refused")
+
+
+def _methods_at(request: Request) -> str:
+    """Every method that some route takes at this path; Starlette names only those of the first one."""
+    fitting = [route for route in request.app.routes if route.matches(request.scope)[0] is not Match.NONE]
+    return ", ".join(sorted({method for route in fitting for method in getattr(route, "methods", None) or ()}))
 
 
 def _of_nobody(_: Request, error: Exception) -> Response:

@@ -13,8 +13,8 @@ _STYLE = """
 @media (prefers-color-scheme: dark) { :root { --ink: #ececf2; --soft: #b0b0be; --line: #33333f; --paper: #111116;
   --code: #1b1b23; --accent: #8880ff } }
 @font-face { font-family: Inter; src: url(/app/static/fonts/inter-latin-wght-normal.woff2); font-weight: 100 900 }
-body { font: 15px/1.5 Inter, sans-serif; color: var(--ink); background: var(--paper); margin: 0 auto; padding: 2rem 1rem;
-  max-width: 60rem }
+body { font: 15px/1.5 Inter, sans-serif; color: var(--ink); background: var(--paper); margin: 0 auto;
+  padding: 2rem 1rem; max-width: 60rem }
 h1 { font-size: 1.75rem } h2 { font-size: 1.2rem; margin-top: 2.5rem; text-transform: capitalize }
 details { border: 1px solid var(--line); border-radius: .5rem; margin: .5rem 0; padding: .5rem .75rem }
 summary { cursor: pointer } code, pre { font: 13px/1.5 "JetBrains Mono", monospace }
@@ -30,7 +30,7 @@ def api_page(document: Mapping[str, Any]) -> str:
     return (
         '<!doctype html><html lang="en"><meta charset="utf-8">'
         '<meta name="viewport" content="width=device-width"><title>IONFLUX API</title>'
-        '<link rel="icon" href="/app/static/icons/favicon.svg">'
+        '<link rel="icon" href="/app/static/icon.svg">'
         f"<style>{_STYLE}</style><h1>IONFLUX API</h1><p>{_words(document['info']['description'])}</p>"
         f'<p class="soft">Version {escape(document["info"]["version"])} &middot; '
         '<a href="openapi.json">openapi.json</a></p>' + "".join(_sections(document)) + "</html>"

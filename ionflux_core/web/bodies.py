@@ -12,6 +12,13 @@ from ionflux_core import limits
 from ionflux_core.errors import Invalid, LimitExceeded
 
 
+class UnsupportedMediaType(Invalid):
+    """A body of another kind than JSON."""
+
+    code = "unsupported_media_type"
+    status = 415
+
+
 async def read_body(request: Request, most: int) -> bytes:
     """The body; LimitExceeded as soon as it is longer than `most` bytes or takes too long to come."""
     announced = request.headers.get("content-length", "")
@@ -32,6 +39,15 @@ async def read_body(request: Request, most: int) -> bytes:
     except ClientDisconnect as error:
         raise Invalid("The body broke off.", hint="Send it again.", code="broken_off") from error
     return b"".join(parts)
+
+
+def check_kind(request: Request) -> None:
+    """UnsupportedMediaType unless a body says that it is JSON; what a form of another website can send is not."""
+    sent = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    if sent != "application/json":
+        raise UnsupportedMediaType(
+            f"The body came as {sent[:60] or 'nothing in particular'}.", hint="Send Content-Type: application/json."
+        )
 
 
 def check_json(body: bytes) -> None:

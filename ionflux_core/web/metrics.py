@@ -87,20 +87,20 @@ class Exposition:
 
         registry = CollectorRegistry()
         ProcessCollector(registry=registry)
-        registry.register(self)  # type: ignore[arg-type]
+        registry.register(self)
         return (
             registry,
             Counter("ionflux_runs_ended", "Runs that ended since the start.", ["agent", "status"], registry=registry),
-            Histogram(
-                "ionflux_run_seconds", "From first step to end.", ["agent"], buckets=_BUCKETS, registry=registry
-            ),
+            Histogram("ionflux_run_seconds", "From first step to end.", ["agent"], buckets=_BUCKETS, registry=registry),
         )
 
     def collect(self) -> Any:
         """What is read at the moment of a scrape."""
         from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 
-        live = GaugeMetricFamily("ionflux_runs_live", "Runs that have not ended; pending is the queue.", labels=["status"])
+        live = GaugeMetricFamily(
+            "ionflux_runs_live", "Runs that have not ended; pending is the queue.", labels=["status"]
+        )
         for status, count in self._metrics.live().items():
             live.add_metric([status], count)
         yield live

@@ -18,7 +18,7 @@ from ionflux_core import limits
 from ionflux_core.errors import Forbidden, IonfluxError
 from ionflux_core.services.health import Health
 from ionflux_core.web.auth import Gate
-from ionflux_core.web.bodies import check_json, read_body
+from ionflux_core.web.bodies import check_json, check_kind, read_body
 from ionflux_core.web.headers import SecurityHeaders
 from ionflux_core.web.metrics import Counting, Exposition, Requests
 from ionflux_core.web.problems import problem, problem_of, unexpected
@@ -166,17 +166,17 @@ class ApiDoor:
 
     def __init__(self, application: Application) -> None:
         self._application = application
-        self._api: ASGIApp | None = None
+        self._made: list[ASGIApp] = []
         self._lock = threading.Lock()
 
-    def made(self) -> ASGIApp:
+    def api(self) -> ASGIApp:
         """The API, made once."""
         with self._lock:
-            if self._api is None:
+            if not self._made:
                 from ionflux_core.web.api import make_api
 
-                self._api = make_api(self._application)
-            return self._api
+                self._made.append(make_api(self._application))
+            return self._made[0]
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Check the body's size and depth before anything parses it, then hand the request over."""
@@ -184,10 +184,12 @@ class ApiDoor:
             answer = problem(400, "An address cannot hold a NUL character.", code="nul_character", hint="Take it out.")
             await answer(scope, receive, send)
             return
-        body = await read_body(Request(scope, receive), limits.API_BODY_BYTES)
+        request = Request(scope, receive)
+        body = await read_body(request, limits.API_BODY_BYTES)
         if body:
+            check_kind(request)
             check_json(body)
-        api = self._api or await run_in_threadpool(self.made)
+        api = self._made[0] if self._made else await run_in_threadpool(self.api)
         await api(scope, _again(body, receive), send)
 
 

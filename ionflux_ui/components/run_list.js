@@ -21,7 +21,7 @@ function lineOf(row, setTriggerValue) {
   const line = node("tr", {}, [
     node("td", { class: "status" }, [badge]),
     node("td", { class: "agent" }, [link, ...marks]),
-    node("td", { class: "preview", text: row.preview, title: row.preview }),
+    node("td", { class: "preview", title: row.preview }, [node("span", { text: row.preview })]),
     node("td", { class: "trigger", text: row.trigger }),
     node("td", { class: "started", text: row.started, title: row.exact }),
     node("td", { class: "figure duration", text: row.duration }),

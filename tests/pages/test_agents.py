@@ -1,0 +1,362 @@
+"""The agents page without a browser: what is listed, what the form and the text do to each other, what is refused."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from itertools import count
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as some
+from streamlit.testing.v1 import AppTest
+
+from ionflux_core import yaml_text
+from ionflux_core.application import Application, set_current
+from ionflux_core.domain.agents import AgentDefinition, InputSpec
+from ionflux_core.settings import load_settings
+from ionflux_ui import forms
+from ionflux_ui.agent_diff import difference
+from ionflux_ui.agent_draft import Draft
+from ionflux_ui.agent_explain import explained
+from ionflux_ui.agent_fields import input_fields, trigger_fields, written_path
+from ionflux_ui.agent_triggers import webhook_address
+
+ROOT = Path(__file__).resolve().parents[2]
+MANIFEST = """
+slug: parcel_counter
+id: agent_901
+name: Parcel Counter
+version: "0.1"
+triggers:
+  - {key: nightly, type: schedule, config: {cron: 0 3 * * *}, is_user_overridable: true}
+  - {key: shop, type: webhook, config: {path: /parcels, auth: shopify}, payload_to: order}
+inputs:
+  - {key: parcels, type: integer, description: How many., default: 4, runtime_promptable: true}
+  - {key: mode, type: string, default: slow, accepted_values: [slow, fast]}
+  - {key: order, type: json, from_trigger: true, runtime_promptable: true, example: {id: 7}}
+outputs:
+  - {key: report, type: markdown}
+tasks:
+  - {key: count, title: Count}
+"""
+PLANNED = """
+slug: later_one
+id: agent_902
+name: Later One
+version: "0.1"
+outputs:
+  - {key: report, type: markdown}
+"""
+CODE = '"""Counts."""\n\n\ndef run(ctx, inputs):\n    """The count."""\n    return {"report": str(inputs["parcels"])}\n'
+_numbers = count()
+FAKE_KEY = "sk-" + "a1b2c3d4" * 5
+
+
+@pytest.fixture(scope="module")
+def opened(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Application]:
+    tmp_path = tmp_path_factory.mktemp("agents-page")
+    for slug, manifest, code in (("parcel_counter", MANIFEST, CODE), ("later_one", PLANNED, "")):
+        folder = tmp_path / "agents" / slug
+        folder.mkdir(parents=True)
+        (folder / "agent.yaml").write_text(manifest)
+        if code:
+            (folder / "agent.py").write_text(code)
+            (folder / "sample.yaml").write_text("inputs: {parcels: 11}\n")
+    settings = load_settings(
+        data_dir=tmp_path / "data", key_file=tmp_path / "key", agents_dir=tmp_path / "agents", demo=False
+    )
+    application = Application(settings).open()
+    yield application
+    application.stop()
+
+
+@pytest.fixture
+def app(opened: Application) -> Iterator[Application]:
+    set_current(opened)
+    yield opened
+    set_current(None)
+
+
+@pytest.fixture
+def ws(app: Application) -> str:
+    made = app.workspaces.create(f"Parcels {next(_numbers)}")
+    return made.id
+
+
+def page(ws: str, **parameters: str) -> AppTest:
+    test = AppTest.from_file(str(ROOT / "ionflux_ui" / "shell.py"), default_timeout=30)
+    test.switch_page(str(ROOT / "pages" / "agents.py"))
+    for name, value in ({"workspace": ws} | parameters).items():
+        test.query_params[name] = value
+    test.run()
+    assert not test.exception
+    return test
+
+
+def words(test: AppTest) -> str:
+    shown = [*test.title, *test.markdown, *test.caption, *test.text, *test.info, *test.warning, *test.code]
+    return "\n".join(str(element.value) for element in shown)
+
+
+def test_an_empty_workspace_says_what_agents_are_for(ws: str) -> None:
+    test = page(ws)
+    assert test.title[0].value == "Agents"
+    assert "No agents yet" in words(test)
+    assert any(button.label == "Configure an agent" for button in test.button)
+
+
+def test_the_list_shows_agents_and_keeps_archived_ones_apart(app: Application, ws: str) -> None:
+    app.agents.create(ws, "parcel_counter", "Day counter")
+    old = app.agents.create(ws, "parcel_counter", "Old counter")
+    app.agents.set_status(ws, old.id, "archived")
+    shown = words(page(ws))
+    assert "Active" in shown and "Has not run yet" in shown and "Next" in shown and "Archived" not in shown
+    test = page(ws, archived="1")
+    assert "Archived" in words(test)
+    assert "No agent matches" in words(page(ws, q="nothing like it"))
+    test.toggle(key="agents-archived").set_value(False).run()
+    assert "Archived" not in words(test)
+
+
+def test_a_name_is_text_and_never_a_picture(app: Application, ws: str) -> None:
+    made = app.agents.create(ws, "parcel_counter", "![x](http://elsewhere.example/x.png)")
+    test = page(ws, instance=made.id)
+    assert test.title[0].value.startswith("\\!\\[x\\]")
+
+
+def test_an_unknown_agent_and_a_planned_one_are_told_kindly(ws: str) -> None:
+    assert "There is no such agent instance" in words(page(ws, instance="nowhere"))
+    assert "There is no agent" in words(page(ws, new="nothing"))
+    assert "is planned" in words(page(ws, new="later_one"))
+
+
+def test_creating_refuses_a_taken_name_and_keeps_the_form(app: Application, ws: str) -> None:
+    app.agents.create(ws, "parcel_counter", "Day counter")
+    test = page(ws, new="parcel_counter")
+    test.text_input(key=_key(test.text_input, "name-")).set_value("Day counter").run()
+    test.button(key="agent-create").click().run()
+    assert "There is an instance 'Day counter' already." in words(test)
+    assert test.text_input(key=_key(test.text_input, "name-")).value == "Day counter"
+
+
+def _key(elements: Any, start: str) -> str:
+    return next(element.key for element in elements if element.key and element.key.startswith(start))
+
+
+def test_a_form_edit_changes_the_text_and_leaves_comments(app: Application, ws: str) -> None:
+    text = "# mine\ninputs:\n  parcels: 6  # six\n"
+    made = app.agents.create(ws, "parcel_counter", "Day counter", yaml=text)
+    test = page(ws, instance=made.id)
+    field = test.number_input(key=f"field-{made.id}-inputs.parcels")
+    assert field.value == 6
+    field.set_value(9).run()
+    draft: Draft = test.session_state[f"draft-{made.id}"]
+    assert draft.text == text.replace("6 ", "9 ")
+    assert draft.is_changed and not test.button(key="agent-review").disabled
+    test.selectbox(key=f"field-{made.id}-inputs.mode").set_value("fast").run()
+    assert yaml_text.load(draft.text).data == {"inputs": {"parcels": 9, "mode": "fast"}}
+    test.button(key="agent-discard").click().run()
+    assert draft.text == text
+    assert app.agents.get(ws, made.id).version == 1
+
+
+def test_json_that_cannot_be_read_stays_in_its_field_and_blocks_saving(app: Application, ws: str) -> None:
+    made = app.agents.create(ws, "parcel_counter", "Day counter", yaml="inputs:\n  parcels: 6\n")
+    test = page(ws, instance=made.id)
+    key = f"field-{made.id}-inputs.order"
+    test.text_area(key=key).set_value('{"id": ').run()
+    assert test.text_area(key=key).value == '{"id": '
+    assert "This is not JSON" in words(test).replace("\\", "")
+    assert test.button(key="agent-review").disabled
+    test.text_area(key=key).set_value('{"id": 5}').run()
+    assert yaml_text.load(test.session_state[f"draft-{made.id}"].text).data["inputs"]["order"] == {"id": 5}
+
+
+def test_a_secret_in_the_text_cannot_be_saved(app: Application, ws: str) -> None:
+    made = app.agents.create(ws, "parcel_counter", "Day counter", yaml="inputs:\n  parcels: 6\n")
+    test = page(ws, instance=made.id)
+    test.session_state[f"draft-{made.id}"].replace(f"inputs:\n  parcels: 6\n# {FAKE_KEY}\n")
+    test.run()
+    assert test.button(key="agent-review").disabled and "1 problem" in words(test)
+
+
+def test_why_names_the_layer_of_every_value(app: Application, ws: str) -> None:
+    app.workspaces.save_settings(ws, {"inputs": {"parcel_counter": {"mode": "fast"}}})
+    made = app.agents.create(ws, "parcel_counter", "Day counter", yaml="inputs:\n  parcels: 6\n")
+    merged = app.agents.explain(ws, made.id)
+    rows = {row["Key"]: row for row in explained(app.marketplace.definition("parcel_counter"), merged)}
+    assert rows["inputs.parcels"] == {"Key": "inputs.parcels", "Value": "6", "From": "This agent"}
+    assert rows["inputs.mode"]["From"] == "Workspace"
+    assert rows["inputs.order"]["From"] == "Not given"
+    assert rows["triggers.nightly.config.cron"] == {
+        "Key": "triggers.nightly.config.cron", "Value": "0 3 * * *", "From": "Definition"
+    }  # fmt: skip
+    assert len(page(ws, instance=made.id, tab="why").dataframe[0].value) == len(rows)
+
+
+def test_triggers_show_times_address_and_the_missing_secret(app: Application, ws: str) -> None:
+    made = app.agents.create(ws, "parcel_counter", "Day counter")
+    shown = words(page(ws, instance=made.id, tab="triggers"))
+    assert shown.count("03:00:00".replace(":", "\\:")) == 5
+    hook = next(trigger for trigger in app.triggers.of_instance(ws, made.id) if trigger.kind == "webhook")
+    assert f"/hooks/{hook.hook_path}" in shown
+    assert "Secret missing" in shown and "shopify_webhook_secret" in shown
+    app.secrets.put(ws, "shopify_webhook_secret", "a-long-enough-signing-value")
+    assert "Secret missing" not in words(page(ws, instance=made.id, tab="triggers"))
+
+
+def test_a_trigger_is_tested_as_a_dry_run(app: Application, ws: str) -> None:
+    made = app.agents.create(ws, "parcel_counter", "Day counter")
+    hook = next(trigger for trigger in app.triggers.of_instance(ws, made.id) if trigger.kind == "webhook")
+    test = page(ws, instance=made.id, tab="triggers")
+    test.text_area(key=f"payload-{hook.id}").set_value("{").run()
+    assert test.button(key=f"test-{hook.id}").disabled
+    test.text_area(key=f"payload-{hook.id}").set_value('{"id": 3}').run()
+    test.button(key=f"test-{hook.id}").click().run()
+    runs = app.runs.find(ws).runs
+    assert [(run.dry_run, run.trigger_kind) for run in runs] == [(True, "webhook")]
+    assert app.runs.get(ws, runs[0].id).inputs["order"] == {"id": 3}
+
+
+def test_a_run_is_started_from_the_form_with_the_sample(app: Application, ws: str) -> None:
+    made = app.agents.create(ws, "parcel_counter", "Day counter")
+    test = page(ws, instance=made.id, start="run")
+    order = f"start-{made.id}-order"
+    test.text_area(key=order).set_value("nonsense").run()
+    test.button(key="agent-start").click().run()
+    assert "This is not JSON" in words(test) and app.runs.find(ws).runs == []
+    test.button(key="agent-sample").click().run()
+    assert test.number_input(key=f"start-{made.id}-parcels").value == 11
+    test.selectbox(key=f"start-{made.id}-task").set_value("count").run()
+    test.button(key="agent-start").click().run()
+    [run] = app.runs.find(ws).runs
+    started = app.runs.get(ws, run.id)
+    assert (started.inputs["parcels"], started.task, started.dry_run) == (11, "count", False)
+    assert "order" not in started.inputs
+
+
+def test_an_earlier_version_comes_back(app: Application, ws: str) -> None:
+    made = app.agents.create(ws, "parcel_counter", "Day counter", yaml="inputs:\n  parcels: 6\n")
+    app.agents.save(ws, made.id, "inputs:\n  parcels: 7\n", message="seven")
+    test = page(ws, instance=made.id, tab="versions")
+    assert "+  parcels: 7" in words(test) and "-  parcels: 6" in words(test) and "seven" in words(test)
+    test.button(key="restore-1").click().run()
+    assert app.agents.get(ws, made.id).yaml == "inputs:\n  parcels: 6\n"
+    assert app.agents.get(ws, made.id).version == 3
+
+
+def test_deactivating_stops_the_triggers(app: Application, ws: str) -> None:
+    made = app.agents.create(ws, "parcel_counter", "Day counter")
+    test = page(ws, instance=made.id, tab="triggers")
+    test.button(key="agent-pause").click().run()
+    assert app.agents.get(ws, made.id).status == "inactive"
+    assert "None of these fires" in words(test)
+    test.button(key="agent-activate").click().run()
+    assert app.agents.get(ws, made.id).status == "active"
+
+
+WORDS = some.text(alphabet='aé"\\{: \n1', max_size=12)
+JSON = some.recursive(
+    some.none() | some.booleans() | some.integers() | some.floats(allow_nan=False, allow_infinity=False) | WORDS,
+    lambda inside: some.lists(inside, max_size=3) | some.dictionaries(WORDS, inside, max_size=3),
+    max_leaves=8,
+)
+VALUES: dict[str, some.SearchStrategy[Any]] = {
+    "json": JSON.filter(lambda value: value is not None),
+    "string": WORDS.map(str.strip).filter(bool),
+    "integer": some.integers(-(2**53) + 1, 2**53 - 1),
+    "number": some.floats(-1e15, 1e15),
+    "boolean": some.booleans(),
+    "url": some.just("https://shop.example/a"),
+}
+
+
+@given(data=some.data(), kind=some.sampled_from(sorted(VALUES)))
+def test_what_a_widget_shows_is_read_back_unchanged(data: Any, kind: Any) -> None:
+    value, spec = data.draw(VALUES[kind]), InputSpec(key="x", type=kind)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(forms.st, "session_state", {})
+        forms.put(spec, "k", value)
+        reading = forms.read(spec, "k")
+    assert reading.problem == ""
+    assert reading.value == value and isinstance(reading.value, bool) == isinstance(value, bool)
+
+
+@pytest.mark.parametrize("text", ["{", "[1,]", "NaN", '{"a": Infinity}', "[" * 100_000, "nope"])
+def test_text_that_is_no_json_is_a_sentence(text: str) -> None:
+    reading = forms.parse_json(text)
+    assert reading.value is None and reading.problem.startswith("This ") and reading.problem.endswith(".")
+
+
+def test_a_number_too_large_for_a_browser_is_left_to_the_text() -> None:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(forms.st, "session_state", {})
+        forms.put(InputSpec(key="x", type="integer"), "k", 10**17)
+        assert forms.st.session_state["k"] is None
+
+
+@given(some.lists(some.sampled_from("abc"), max_size=8), some.lists(some.sampled_from("abc"), max_size=8))
+def test_a_difference_counts_what_changed(old: list[str], new: list[str]) -> None:
+    found = difference("\n".join(old), "\n".join(new))
+    assert found.added - found.removed == len(new) - len(old)
+    assert (found.text == "") == (old == new)
+
+
+def definition() -> AgentDefinition:
+    return AgentDefinition.model_validate(yaml_text.load(MANIFEST).data)
+
+
+def edited(text: str, path: tuple[str | int, ...], value: Any) -> str:
+    draft = Draft("x", text, 1, text)
+    where, what = written_path(path, value, draft.loaded()[0].data, definition())
+    draft.put(where, what)
+    assert not draft.refused
+    return draft.text
+
+
+def test_trigger_fields_write_into_the_entry_of_their_trigger() -> None:
+    cron = ("triggers", "nightly", "config_override", "cron")
+    text = edited("# note\n", ("triggers", "shop", "enabled"), False)
+    text = edited(text, cron, "every monday at 9")
+    text = edited(text, ("triggers", "nightly", "enabled"), False)
+    assert text.startswith("# note\n")
+    assert yaml_text.load(text).data["triggers"] == [
+        {"key": "shop", "enabled": False},
+        {"key": "nightly", "config_override": {"cron": "every monday at 9"}, "enabled": False},
+    ]
+    spec = definition().trigger("nightly")
+    assert spec is not None
+    fields = {field.path[-1]: field for field in trigger_fields(spec, yaml_text.load(text), definition())}
+    assert fields["cron"].value == "every monday at 9" and fields["cron"].inherited == "0 3 * * *"
+    assert edited("", ("triggers", "shop", "enabled"), None) == ""
+
+
+def test_a_trigger_named_by_its_type_is_found() -> None:
+    text = edited("triggers:\n  - type: webhook\n    enabled: true\n", ("triggers", "shop", "enabled"), False)
+    assert text == "triggers:\n  - type: webhook\n    enabled: false\n"
+
+
+def test_inputs_know_what_lies_below_them() -> None:
+    settled, brought = input_fields(definition(), yaml_text.load("inputs:\n  mode: fast\n"), {"parcels": 12})
+    assert [(field.spec.key, field.value, field.inherited) for field in settled] == [
+        ("parcels", None, 12),
+        ("mode", "fast", "slow"),
+    ]
+    assert [field.spec.key for field in brought] == ["order"]
+
+
+def test_a_broken_text_keeps_the_form_at_the_last_whole_one() -> None:
+    draft = Draft("x", "inputs:\n  parcels: 6\n", 1, "inputs:\n  parcels: 6\n")
+    draft.loaded()
+    draft.text = "inputs:\n  parcels: [\n"
+    loaded, readable = draft.loaded()
+    assert not readable and loaded.data == {"inputs": {"parcels": 6}}
+    draft.put(("inputs", "parcels"), 7)
+    assert draft.text == "inputs:\n  parcels: [\n" and draft.refused
+
+
+def test_a_webhook_address_is_on_the_host_of_the_page() -> None:
+    assert webhook_address("https://flux.example:8443/agents?x=1", "a/b") == "https://flux.example:8443/hooks/a/b"
+    assert webhook_address("", "a/b") == "/hooks/a/b"
