@@ -7,9 +7,10 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
+import streamlit
 from streamlit import App, config
 
-from ionflux_core.cli.server import check_address, made, running
+from ionflux_core.cli.server import SERVED_AS, check_address, made, running
 from ionflux_core.errors import IonfluxError
 from ionflux_core.web.metrics import Requests
 from ionflux_core.web.routes import middleware, routes
@@ -25,13 +26,16 @@ async def lifespan(_: App) -> AsyncIterator[dict[str, Any]]:
 try:
     application = made()
     requests = Requests()
+    page = (Path(streamlit.__file__).parent / "static" / "index.html").read_text(encoding="utf-8")
     app = App(
         Path(__file__).parent / "ionflux_ui" / "shell.py",
         lifespan=lifespan,
         routes=routes(application, requests),
-        middleware=middleware(application, requests),
+        middleware=middleware(application, requests, page=page),
     )
-    # Asked only now: App has told Streamlit where its settings lie. Without an address it listens everywhere.
-    check_address(application.settings, str(config.get_option("server.address") or "0.0.0.0"), pages=True)
+    # `ionflux serve` loads this file under a name of its own and has checked its address. Asked only now: App has told
+    # Streamlit where its settings lie. Without an address it listens everywhere.
+    if __name__ != SERVED_AS:
+        check_address(application.settings, str(config.get_option("server.address") or "0.0.0.0"), pages=True)
 except IonfluxError as error:
     raise SystemExit(f"{error.message}\n{error.hint}") from None

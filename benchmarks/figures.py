@@ -8,7 +8,7 @@ import platform
 import statistics
 import subprocess
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Literal
@@ -71,7 +71,6 @@ class Section:
     figures: Sequence[Figure] = ()
     not_computed: str = ""
     seconds: float = 0.0
-    details: dict[str, Any] = field(default_factory=dict)
 
 
 def median(values: Iterable[float]) -> float:
@@ -147,7 +146,7 @@ def _as_json(section: Section) -> dict[str, Any]:
         }
         for figure in section.figures
     }
-    return {"seconds": round(section.seconds, 1), "figures": figures, **section.details}
+    return {"seconds": round(section.seconds, 1), "figures": figures}
 
 
 def _rounded(value: float | None) -> float | None:

@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+from ionflux_core.analytics.duck import AnalyticsCache
 from ionflux_core.catalog.loader import Catalog
 from ionflux_core.domain.runs import RunStatus
 from ionflux_core.errors import Unavailable
@@ -15,6 +16,7 @@ from ionflux_core.redaction import RedactingFormatter, Redactor
 from ionflux_core.runtime.ports import Ports
 from ionflux_core.runtime.worker import Worker
 from ionflux_core.services.agents import Agents
+from ionflux_core.services.dashboard import Dashboard
 from ionflux_core.services.demo import Demo
 from ionflux_core.services.events import Events
 from ionflux_core.services.hooks import Hooks
@@ -59,7 +61,9 @@ class Application:
         self.events = Events(self.db, self.runs)
         self.triggers = Triggers(self.db, self.workspaces, self.runs)
         self.hooks = Hooks(self.db, self.runs, self.events, self.secrets.reveal)
-        self.demo = Demo(self.db, self.workspaces, self.agents, self.runs, self.ports)
+        self.cache = AnalyticsCache(settings.data_dir / "analytics.duckdb", self.db)
+        self.dashboard = Dashboard(self.cache, self.db, self.workspaces.get, self.catalog)
+        self.demo = Demo(self.db, self.workspaces, self.agents, self.runs, self.ports, self.cache.rebuild)
         self.worker: Worker | None = None
         self.clock: ScheduleTriggers | None = None
         self.bus: EventTriggers | None = None
@@ -100,6 +104,7 @@ class Application:
             if part is not None:
                 part.stop()
         self.clock = self.bus = self.worker = None
+        self.cache.close()
         self.db.close()
 
     def ports(self) -> Ports:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Final
 
 import streamlit as st
 
@@ -15,6 +15,8 @@ from ionflux_ui.errors import show_error
 from ionflux_ui.plain import counted, escaped
 from ionflux_ui.session import application, flash, open_page, parameter, set_parameters
 
+_ANSWER: Final = "start-answer"
+
 
 def show_start(subject: Subject, instance: AgentInstance) -> None:
     """Open the dialog when the address asks for it (`start=run` or `start=dry`)."""
@@ -23,15 +25,19 @@ def show_start(subject: Subject, instance: AgentInstance) -> None:
 
 
 def _closed() -> None:
+    """Close for good: what was wrong this time is not said the next time."""
     set_parameters(start=None)
+    st.session_state.pop(_ANSWER, None)
 
 
 @st.dialog("Start a run", width="large", on_dismiss=_closed)
 def _dialog(subject: Subject, instance: AgentInstance) -> None:
     definition = subject.definition
-    answer = st.session_state.get(_key(subject, "answer"), {})
+    answer = st.session_state.get(_ANSWER, {})
+    if answer.get("instance_id") != instance.id:
+        answer = {}
     if answer.get("run_id"):
-        st.session_state.pop(_key(subject, "answer"))
+        st.session_state.pop(_ANSWER)
         flash("The run has been started.")
         open_page("runs", run=answer["run_id"])
     st.caption("What stays empty comes from the configuration. What you give here holds for this run only.")
@@ -99,7 +105,7 @@ def _fill(subject: Subject, inputs: dict[str, Any], task: str | None) -> None:
         forms.put(spec, _key(subject, spec.key), inputs.get(spec.key))
     if task in {each.key for each in subject.definition.tasks}:
         st.session_state[_key(subject, "task")] = task
-    st.session_state.pop(_key(subject, "answer"), None)
+    st.session_state.pop(_ANSWER, None)
 
 
 def _choose_task(subject: Subject) -> str | None:
@@ -137,8 +143,8 @@ def _show_inputs(subject: Subject, specs: list[InputSpec], inherited: dict[str, 
 
 def _start(subject: Subject, instance: AgentInstance, task: str | None, dry_run: bool) -> None:
     """Start the run, or keep for the form what stops it from starting; called before the form is drawn again."""
-    answer: dict[str, Any] = {"problems": {}, "error": None, "run_id": None}
-    st.session_state[_key(subject, "answer")] = answer
+    answer: dict[str, Any] = {"instance_id": instance.id, "problems": {}, "error": None, "run_id": None}
+    st.session_state[_ANSWER] = answer
     try:
         inputs = _read(subject, answer["problems"])
         if not answer["problems"]:

@@ -30,7 +30,8 @@ def run_list(
 
     Inside a fragment the caller reruns the app after keeping the id in the address.
     """
-    rows = [row_of(run, zone, agents) for run in runs]
+    # A tuple, because Streamlit asks pandas whether a list is a table, and loading pandas takes longer than this page.
+    rows = tuple(row_of(run, zone, agents) for run in runs)
     result = _mount(key=key, data={"rows": rows, "heads": _HEADS, "label": label}, on_opened_change=_ignore)
     opened = result.get("opened")
     return str(opened) if opened else None

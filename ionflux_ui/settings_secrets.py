@@ -26,15 +26,12 @@ def draw_secrets(application: Application, workspace: Workspace) -> None:
     names = application.secrets.names(workspace.id)
     with st.form("secret", border=True, clear_on_submit=True):
         left, right = st.columns(2)
-        name = left.selectbox(
-            "Name", names, index=None, accept_new_options=True, placeholder="shopify_webhook_secret",
-            help="A new name stores a secret, a known one replaces its value.",
-        )  # fmt: skip
+        name = left.text_input("Name", placeholder="shopify_webhook_secret", max_chars=63, autocomplete="off")
         value = right.text_input("Value", type="password", autocomplete="new-password")
         stored = st.form_submit_button("Store secret", type="primary", icon=":material/lock:")
     if stored:
         with errors_shown():
-            _store(application, workspace, str(name or "").strip(), value)
+            _store(application, workspace, name.strip(), value)
     used = secret_users(application, workspace.id)
     if not names:
         st.caption("None stored yet. Agents work without keys: the local engine answers where no model key is stored.")
@@ -58,6 +55,11 @@ def _draw_secret(application: Application, workspace: Workspace, name: str, user
         with st.container(width="stretch", gap=None):
             st.markdown(f":material/key: **{escaped(name)}**")
             st.caption(_sentence(users).capitalize() if users else "No agent refers to it.")
+        with st.popover("Replace", icon=":material/edit:"), st.form(f"replace-{workspace.id}-{name}", border=False):
+            value = st.text_input("New value", type="password", autocomplete="new-password")
+            if st.form_submit_button("Replace it", type="primary"):
+                with errors_shown():
+                    _store(application, workspace, name, value)
         with st.popover("Remove", icon=":material/delete:"):
             st.text("It is gone for good." + (" What refers to it fails until it is stored again." if users else ""))
             if st.button("Remove it", type="primary", key=f"remove-{workspace.id}-{name}"):

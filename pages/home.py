@@ -21,6 +21,6 @@ show_checklist(shown)
 main, side = st.columns([3, 2], gap="large")
 with main:
     show_attention(shown)
+    show_next(shown)
 with side:
     show_today(shown)
-    show_next(shown)

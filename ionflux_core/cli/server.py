@@ -22,6 +22,7 @@ from ionflux_core.web.auth import is_loopback
 
 log = logging.getLogger(__name__)
 
+SERVED_AS = "ionflux_pages"
 _SEED_BEGINS_WITHIN = 20.0
 
 
@@ -75,7 +76,7 @@ def _begin_demo(application: Application) -> None:
 
     def build() -> None:
         try:
-            demo.seed()
+            demo.build()
         except IonfluxError as error:
             log.warning("the demo workspace was not finished: %s", error)
 
@@ -124,7 +125,7 @@ def _serve_pages(settings: Settings) -> None:
     path = ROOT / "app.py"
     # Streamlit finds .streamlit/config.toml beside the script that was started.
     sys.argv = [str(path)]
-    spec = importlib.util.spec_from_file_location("app", path)
+    spec = importlib.util.spec_from_file_location(SERVED_AS, path)
     if spec is None or spec.loader is None:
         raise Unavailable(f"{path} cannot be loaded.", hint="Run IONFLUX from its own folder.")
     module = importlib.util.module_from_spec(spec)
@@ -134,6 +135,8 @@ def _serve_pages(settings: Settings) -> None:
             "server.address": settings.host,
             "server.port": settings.port,
             "logger.hideWelcomeMessage": True,
+            # Ours lie at the top, beside app.py, and are served by our own route.
+            "server.enableStaticServing": False,
         }
     )
 

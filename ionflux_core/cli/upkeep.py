@@ -68,7 +68,7 @@ def reset_demo(days: Annotated[int, typer.Option(min=1, max=365, help="Days of h
     """Build the demo workspace anew; everything in it is lost, other workspaces stay."""
     with opened() as application:
         say("The agents work through the days of the demo shop; this takes a while.")
-        workspace = application.demo.reset(days=days)
+        workspace = application.demo.build(days=days)
         say(f"{workspace.name} is ready.")
 
 

@@ -33,6 +33,7 @@ log = logging.getLogger(__name__)
 Window = Mapping[str, Any]
 
 WORKSPACE = "Demo Workspace"
+BUILDING = "Demo Workspace (being built)"
 BRAND = "EcoThreads Boutique"
 TRACKER = "EcoThreads Boutique - Revenue Tracker"
 SENTINEL = "EcoThreads Boutique - Sales Sentinel Config"
@@ -66,36 +67,44 @@ class Demo:
     """Builds the demo workspace, and builds it anew."""
 
     def __init__(
-        self, db: Database, workspaces: Workspaces, agents: Agents, runs: Runs, ports: Callable[[], Ports]
+        self,
+        db: Database,
+        workspaces: Workspaces,
+        agents: Agents,
+        runs: Runs,
+        ports: Callable[[], Ports],
+        forget_figures: Callable[[], object],
     ) -> None:
         self._db = db
         self._workspaces = workspaces
         self._agents = agents
         self._runs = runs
         self._ports = ports
+        self._forget_figures = forget_figures
         self.progress: Progress | None = None
 
     def is_wanted(self) -> bool:
-        """True while nobody has made a workspace yet."""
-        return not self._workspaces.all()
+        """True while nobody has made a workspace yet, or when an earlier start was cut off while it built this one."""
+        names = {workspace.name for workspace in self._workspaces.all()}
+        return not names or BUILDING in names
 
     def find(self) -> Workspace | None:
-        """The demo workspace, if it is there."""
-        return next((each for each in self._workspaces.all() if each.name == WORKSPACE), None)
+        """The demo workspace, whole or half-built, if it is there."""
+        return next((each for each in self._workspaces.all() if each.name in (WORKSPACE, BUILDING)), None)
 
-    def reset(self, *, days: int = 60) -> Workspace:
-        """Remove the demo workspace with everything in it, and build it anew."""
+    def build(self, *, days: int = 60) -> Workspace:
+        """Build the demo workspace: brand, two configured agents, and the history of the shop up to now.
+
+        One that is there already, whole or half-built, is removed first. Its name says so until it is finished.
+        """
         existing = self.find()
         if existing is not None:
             self._db.write(lambda connection: rows.remove(connection, existing.id))
             self._workspaces.forget()
-        return self.seed(days=days)
-
-    def seed(self, *, days: int = 60) -> Workspace:
-        """Build the demo workspace: brand, two configured agents, and the history of the shop up to now."""
+            self._forget_figures()
         shop = generate(days=days, end=now())
         settings = WorkspaceSettings(timezone=shop.timezone, currency=shop.currency)
-        workspace = self._workspaces.create(WORKSPACE, settings)
+        workspace = self._workspaces.create(BUILDING, settings)
         self.progress = Progress(0, days)
         try:
             brand = self._workspaces.add_brand(workspace.id, _brand(shop))
@@ -109,7 +118,7 @@ class Demo:
         finally:
             self.progress = None
         log.info("the demo workspace is ready")
-        return workspace
+        return self._workspaces.rename(workspace.id, WORKSPACE)
 
     def _replay(self, shop: Shop, tracker: AgentInstance, sentinel: AgentInstance, days: int) -> None:
         """Work through the shop's days in order, each closed at five the next morning or at the shop's end."""

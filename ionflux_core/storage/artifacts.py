@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import hashlib
-import os
 from datetime import datetime
 from pathlib import Path
 
 from sqlalchemy import Connection, select
 
 from ionflux_core.errors import NotFound, Unavailable
+from ionflux_core.ids import new_id
 from ionflux_core.storage.engine import AnyRow
 from ionflux_core.storage.tables import artifacts
 from ionflux_core.storage.writes import insert_new
@@ -27,12 +27,14 @@ class ArtifactFiles:
         path = self._path(sha256)
         if path.exists():
             return sha256
+        part = path.with_suffix(f".{new_id()}.part")
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
-            part = path.with_suffix(f".{os.getpid()}.part")
             part.write_bytes(data)
             part.replace(path)
         except OSError as error:
+            # Half a file is worth nothing, least of all on a full disk.
+            part.unlink(missing_ok=True)
             raise Unavailable(
                 f"The file could not be stored: {error.strerror}.", hint="Free some space or check the data folder."
             ) from error

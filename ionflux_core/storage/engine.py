@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any, Generic, TypeVar
 
-from pydantic_core import from_json, to_json
+from pydantic_core import PydanticSerializationError, from_json, to_json
 from sqlalchemy import Connection as Connection
 from sqlalchemy import Engine, Row, create_engine, event, text
 from sqlalchemy.engine import make_url
@@ -267,7 +267,7 @@ def _plain_errors() -> Iterator[None]:
         ) from error
     except StatementError as error:
         raise _translated(error) from error
-    except (UnicodeEncodeError, OverflowError) as error:
+    except (UnicodeEncodeError, OverflowError, PydanticSerializationError) as error:
         raise _unstorable(error) from error
 
 

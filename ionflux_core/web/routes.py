@@ -52,11 +52,11 @@ def routes(application: Application, requests: Requests) -> list[BaseRoute]:
     ]
 
 
-def middleware(application: Application, requests: Requests) -> list[Middleware]:
-    """What every request passes on its way in and every answer on its way out."""
+def middleware(application: Application, requests: Requests, *, page: str = "") -> list[Middleware]:
+    """What every request passes on its way in and every answer on its way out; `page` is the HTML all pages start as."""
     return [
         Middleware(Counting, requests=requests),
-        Middleware(SecurityHeaders),
+        Middleware(SecurityHeaders, page=page),
         Middleware(Gate, tokens=application.tokens, needs_token=application.settings.needs_token),
     ]
 

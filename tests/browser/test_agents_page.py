@@ -208,8 +208,12 @@ def test_a_typed_text_outlives_a_tab_and_another_page(browser: Any, address: str
     playwright.expect(screen.button("Review and save")).to_be_disabled()
     screen.page.get_by_role("link", name="All agents").click()
     screen.page.get_by_role("heading", name="Agents", exact=True).wait_for()
+    playwright.expect(screen.page).to_have_url(address)
     screen.page.get_by_role("link", name="Counter two").click()
     screen.yaml_shows(r"broken: \[")
+    playwright.expect(screen.page).to_have_url(re.compile("instance="))
+    screen.page.go_back()
+    screen.page.get_by_role("heading", name="Agents", exact=True).wait_for()
     screen.page.close()
 
 

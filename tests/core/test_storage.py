@@ -113,7 +113,8 @@ def test_upsert_replaces_and_keeps(database: Database) -> None:
     for batch in (rows, [_lease("a", "you")], [_lease("a", "he"), _lease("b", "she")]):
         assert database.write(lambda c, b=batch: upsert(c, leases, b, key=("name",), keep=("until",))) == len(batch)  # type: ignore[misc]
     with database.read() as connection:
-        assert dict(connection.execute(select(leases.c.name, leases.c.owner)).tuples().all()) == {"a": "he", "b": "she"}
+        found = {row.name: row.owner for row in connection.execute(select(leases))}
+    assert found == {"a": "he", "b": "she"}
 
 
 def test_what_no_database_takes_is_said_in_plain_words(database: Database) -> None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+import subprocess
+import sys
 from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
@@ -350,3 +352,32 @@ def test_figures_are_readable() -> None:
         "1,234,567", "0.1", "2.5", "–", "yes", "a",
     ]  # fmt: skip
     assert number(1e20) == "1e+20"
+
+
+LIGHT = """
+import sys
+from pathlib import Path
+from streamlit.testing.v1 import AppTest
+from ionflux_core.application import Application, set_current
+from ionflux_core.settings import load_settings
+
+data, agents, root, run = map(str, sys.argv[1:])
+settings = load_settings(_env_file=None, data_dir=data, agents_dir=agents, key_file=data + "/../key", workers=0)
+set_current(Application(settings).open())
+for parameters in ({}, {"run": run}, {"run": run, "step": "Pack", "part": "logs"}, {"status": "error"}):
+    test = AppTest.from_file(root + "/ionflux_ui/shell.py", default_timeout=60)
+    test.switch_page(root + "/pages/runs.py")
+    for name, value in parameters.items():
+        test.query_params[name] = value
+    test.run()
+    assert not test.exception
+heavy = {"pandas", "pyarrow", "plotly", "duckdb", "chromadb"} & set(sys.modules)
+sys.exit(f"loaded: {sorted(heavy)}" if heavy else 0)
+"""
+
+
+def test_the_page_loads_nothing_heavy(packed: Application) -> None:
+    run_id, settings = ran(packed), packed.settings
+    command = [sys.executable, "-c", LIGHT, str(settings.data_dir), str(settings.agents_dir), str(ROOT), run_id]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=100)
+    assert done.returncode == 0, done.stderr[-1000:]

@@ -1,0 +1,57 @@
+"""Takes the pictures in docs/pictures from a running server with the demo workspace: python docs/screenshots.py [URL]."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+from playwright.sync_api import Page, sync_playwright
+
+PICTURES = Path(__file__).parent / "pictures"
+CHROMIUM = "/usr/bin/chromium"
+FLAGS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+SHOTS = {
+    "home": "/",
+    "marketplace": "/marketplace",
+    "agents": "/agents",
+    "runs": "/runs",
+    "dashboard": "/dashboard",
+    "brands": "/brands",
+    "settings": "/settings",
+}
+
+
+def settle(page: Page) -> None:
+    """Wait until Streamlit has drawn everything."""
+    page.wait_for_selector("h1", timeout=60_000)
+    page.wait_for_function("!document.querySelector('[data-testid=\"stStatusWidget\"]')", timeout=60_000)
+    page.wait_for_timeout(1500)
+
+
+def main(url: str, only: list[str]) -> None:
+    """One picture of each page in each theme, 1280 pixels wide."""
+    PICTURES.mkdir(exist_ok=True)
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+        for scheme in ("light", "dark"):
+            context = browser.new_context(color_scheme=scheme, viewport={"width": 1280, "height": 900})
+            page = context.new_page()
+            for name, path in SHOTS.items():
+                if only and name not in only:
+                    continue
+                page.goto(url + path)
+                settle(page)
+                page.screenshot(path=PICTURES / f"{name}-{scheme}.png")
+        browser.close()
+
+
+if __name__ == "__main__":
+    main(sys.argv[1] if len(sys.argv) > 1 else "http://127.0.0.1:8501", sys.argv[2:])
