@@ -56,7 +56,9 @@ class Application:
         self.tokens = Tokens(self.db)
         self.models = Models(self.workspaces, self.secrets)
         self.marketplace = Marketplace(self.db, self.catalog)
-        self.agents = Agents(self.db, self.catalog, self.workspaces, self.secrets.redactor, trigger_rows, lambda: None)
+        self.agents = Agents(
+            self.db, self.catalog, self.workspaces, self.secrets.redactor, trigger_rows, self._triggers_changed
+        )
         self.runs = Runs(self.db, self.files, self.agents, settings.data_dir)
         self.events = Events(self.db, self.runs)
         self.triggers = Triggers(self.db, self.workspaces, self.runs)
@@ -121,11 +123,15 @@ class Application:
             secret=self.secrets.reveal,
             redactor=self.secrets.redactor,
             moved=self._moved,
+            heard=self.events.heard,
         )
 
     def _moved(self, run_id: str, status: RunStatus) -> None:
         self.runs.moved(run_id, status)
         self.events.published()
+
+    def _triggers_changed(self) -> None:
+        self.events.forget_topics()
 
     def memory(self) -> Memory:
         """The vector memory, opened on first use."""

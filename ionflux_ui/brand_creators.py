@@ -27,7 +27,7 @@ def show_new_creator(workspace: Workspace) -> None:
     if st.button("Add the creator", type="primary", icon=":material/check:"):
         with errors_shown():
             made = application().workspaces.add_creator(workspace.id, _checked(values))
-            flash(f"{escaped(made.name)} is here.")
+            flash(f"{made.name} is here.")
             open_page("brands", creator=made.id)
 
 
@@ -69,14 +69,14 @@ def _save(workspace: Workspace, creator: Creator, values: dict[str, Any], others
     if any(other.name == values["name"] for other in others):
         raise Conflict(f"There is a creator {values['name']!r} already.", hint="Choose another name.")
     application().workspaces.save_creator(workspace.id, creator.id, draft_of(creator, **values))
-    flash(f"{escaped(values['name'])} is saved.")
+    flash(f"{values['name']} is saved.")
     st.rerun()
 
 
 def _move(workspace: Workspace, creator: Creator) -> None:
     archived = creator.status == "archived"
     application().workspaces.set_creator_status(workspace.id, creator.id, "active" if archived else "archived")
-    flash(f"{escaped(creator.name)} is {'back' if archived else 'archived'}.")
+    flash(f"{creator.name} is {'back' if archived else 'archived'}.")
     st.rerun()
 
 

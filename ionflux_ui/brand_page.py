@@ -37,7 +37,7 @@ def show_new_brand(workspace: Workspace) -> None:
     if st.button("Add the brand", type="primary", icon=":material/check:"):
         with errors_shown():
             made = application().workspaces.add_brand(workspace.id, draft_of(None, **_checked(values)))
-            flash(f"{escaped(made.name)} is here.")
+            flash(f"{made.name} is here.")
             open_page("brands", brand=made.id)
 
 
@@ -81,7 +81,7 @@ def _edit(workspace: Workspace, brand: Brand) -> None:
         with errors_shown():
             draft = draft_of(brand, **_checked(values))
             application().workspaces.save_brand(workspace.id, brand.id, draft)
-            flash(f"{escaped(draft['name'])} is saved.")
+            flash(f"{draft['name']} is saved.")
             st.rerun()
     if move:
         with errors_shown():
@@ -100,7 +100,7 @@ def _archive_button(brand: Brand) -> bool:
 def _move(workspace: Workspace, brand: Brand) -> None:
     archived = brand.status == "archived"
     application().workspaces.set_brand_status(workspace.id, brand.id, "active" if archived else "archived")
-    flash(f"{escaped(brand.name)} is {'back' if archived else 'archived'}.")
+    flash(f"{brand.name} is {'back' if archived else 'archived'}.")
     st.rerun()
 
 

@@ -47,14 +47,15 @@ def clear_filters() -> None:
 
 def draw_filters(application: Application, workspace: Workspace) -> None:
     """The row of fields; a change goes into the address before the page is drawn again."""
-    period, agent, instance, brand = st.columns([2, 2, 2, 2], vertical_alignment="bottom")
+    period, agent, instance, brand = st.columns([7, 5, 5, 4], vertical_alignment="bottom")
     _seed("days", period_in_address())
     period.segmented_control(
         "Period", list(PERIODS), key=_KEY + "days", format_func=PERIODS.__getitem__, required=True, on_change=_keep_days
     )
     instances = application.agents.find(workspace.id, archived=True)
     used = {each.definition_slug for each in instances}
-    agents = {each.slug: each.name for each in application.marketplace.definitions() if each.slug in used}
+    known = application.marketplace.definitions()
+    agents = {each.slug: each.name for each in known if each.slug in used or not each.planned}
     _choice(agent, "Agent", "definition", agents)
     chosen = parameter("definition")
     own = {each.id: each.name for each in instances if chosen in (None, each.definition_slug)}

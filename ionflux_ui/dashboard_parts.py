@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from datetime import date
 from typing import Any, Final, Literal
+from zoneinfo import ZoneInfo
 
 import streamlit as st
 
@@ -11,14 +13,16 @@ from ionflux_core.analytics.metrics import METRICS, Direction, Metric
 from ionflux_core.application import Application
 from ionflux_core.domain.workspaces import Workspace
 from ionflux_core.errors import NotFound
+from ionflux_core.ids import now
 from ionflux_core.services.dashboard import DashboardFilters, KpiChart, KpiLine, Overview
 from ionflux_ui import charts
 from ionflux_ui.moments import ago, exact
 from ionflux_ui.plain import counted, escaped
-from ionflux_ui.session import open_page, page_link, parameter
+from ionflux_ui.session import open_page, page_link, parameter, set_parameters
 
 _DELTA: Final[dict[Direction, Literal["normal", "inverse", "off"]]] = {"up": "normal", "down": "inverse", "none": "off"}
 _KINDS: Final = {"money_made": "Money made", "money_saved": "Money saved", "minutes_returned": "Minutes returned"}
+_AGENT_KEY: Final = "dashboard_kpi_agent"
 _METHODS: Final = {"measured": "measured", "modelled": "modelled", "estimate": "estimated"}
 
 
@@ -28,16 +32,18 @@ def show_tiles(shown: Overview) -> None:
         _tile(place, tile.metric.title, tile.metric, tile.value, tile.previous)
 
 
-def _tile(place: Any, label: str, metric: Metric, value: float | None, previous: float | None) -> None:
+def _tile(
+    place: Any, label: str, metric: Metric, value: float | None, previous: float | None, *, border: bool = True
+) -> None:
     change = None if value is None or previous is None else value - previous
     place.metric(
         label,
         charts.figure_text(value, metric.unit),
         None if change is None else charts.figure_text(change, metric.unit, signed=True),
-        delta_color=_DELTA[metric.direction],
+        delta_color=_DELTA[metric.direction] if change else "off",
         delta_arrow="off" if not change else "down" if change < 0 else "up",
         help=metric.definition,
-        border=True,
+        border=border,
     )
 
 
@@ -54,34 +60,28 @@ def show_values(shown: Overview) -> None:
 
 
 def show_runs(shown: Overview, application: Application) -> None:
-    """Runs by day, success, durations, causes of failures and cost."""
+    """Runs by day, success, triggers, causes of failure, cost and durations; charts without rows are left out."""
     points = charts.draw(
-        charts.runs_by_day(shown.runs_per_day), shown.runs_per_day, METRICS["runs_per_day"], key="runs", clickable=True
+        charts.runs_by_day(shown.runs_per_day),
+        shown.runs_per_day,
+        METRICS["runs_per_day"],
+        key="runs",
+        clickable="Click a bar to see its runs.",
     )
-    st.caption("Click a bar to see its runs.")
     if points:
         open_runs(points[0])
-    left, right = st.columns(2, gap="medium")
-    with left:
-        if shown.success_per_day:
-            charts.draw(
-                charts.success_by_day(shown.success_per_day),
-                shown.success_per_day,
-                METRICS["success_rate"],
-                key="success",
-            )
-        if shown.failures:
-            drawn = charts.bars(shown.failures, "code", "runs", "runs")
-            charts.draw(drawn, shown.failures, METRICS["failures_by_code"], key="failures")
-    with right:
-        if shown.durations:
-            charts.draw(charts.durations(shown.durations), shown.durations, METRICS["duration"], key="durations")
-        if shown.costs:
-            drawn = charts.cost_by_day(shown.costs, lambda slug: agent_name(application, slug))
-            charts.draw(drawn, shown.costs, METRICS["cost"], key="cost")
-        if shown.triggers:
-            drawn = charts.bars(shown.triggers, "trigger_kind", "runs", "runs")
-            charts.draw(drawn, shown.triggers, METRICS["trigger"], key="triggers")
+    drawn = (
+        (shown.success_per_day, charts.success_by_day, "success_rate"),
+        (shown.failures, lambda rows: charts.bars(rows, "code", "runs", "runs"), "failures_by_code"),
+        (shown.triggers, lambda rows: charts.bars(rows, "trigger_kind", "runs", "runs"), "trigger"),
+        (shown.costs, lambda rows: charts.cost_by_day(rows, lambda slug: agent_name(application, slug)), "cost"),
+    )
+    columns = st.columns(2, gap="medium")
+    for number, (rows, figure, name) in enumerate(each for each in drawn if each[0]):
+        with columns[number % 2]:
+            charts.draw(figure(rows), rows, METRICS[name], key=name)
+    if shown.durations:
+        charts.draw(charts.durations(shown.durations), shown.durations, METRICS["duration"], key="durations")
 
 
 def open_runs(point: dict[str, Any]) -> None:
@@ -107,27 +107,36 @@ def show_kpis(application: Application, workspace: Workspace, filters: Dashboard
         st.text("No agent has reported a figure in this period.")
         return
     names = {slug: drawn[0].definition_name for slug, drawn in by_agent.items()}
-    chosen = next(iter(by_agent))
+    asked = parameter("figures")
+    chosen = asked if asked in by_agent else next(iter(by_agent))
     if len(by_agent) > 1:
-        picked = st.segmented_control(
-            "Agent", list(by_agent), default=chosen, format_func=names.__getitem__, key="dashboard_kpi_agent",
-            label_visibility="collapsed", required=True,
+        st.segmented_control(
+            "Agent", list(by_agent), default=chosen, format_func=names.__getitem__, key=_AGENT_KEY,
+            label_visibility="collapsed", required=True, on_change=_keep_agent,
         )  # fmt: skip
-        chosen = picked if picked in by_agent else chosen
     else:
         st.markdown(escaped(names[chosen]))
+    today = now().astimezone(ZoneInfo(workspace.settings.timezone)).date()
     columns = st.columns(2, gap="medium")
     for number, chart in enumerate(by_agent[chosen]):
         with columns[number % 2]:
-            _kpi(chart)
+            _kpi(chart, today)
 
 
-def _kpi(chart: KpiChart) -> None:
-    if len(chart.lines) == 1:
-        line = chart.lines[0]
-        _tile(st, f"{escaped(chart.metric.title)}, {line.days[-1]:%-d %b}", chart.metric, line.value, line.previous)
+def _keep_agent() -> None:
+    set_parameters(figures=st.session_state[_AGENT_KEY])
+
+
+def _kpi(chart: KpiChart, today: date) -> None:
+    """A figure's newest value with its chart below; of several agents only the chart, where each has its line."""
+    single = chart.lines[0] if len(chart.lines) == 1 else None
+    if single is not None:
+        day = single.days[-1]
+        said = f"{day:%-d %b}{' so far' if day == today else ''}"
+        _tile(st, f"{escaped(chart.metric.title)}, {said}", chart.metric, single.value, single.previous, border=False)
     rows = [_row(chart, line, number) for line in chart.lines for number in range(len(line.days))]
-    charts.draw(charts.kpi_by_day(chart), rows, chart.metric, key=f"kpi-{chart.definition_slug}-{chart.metric.name}")
+    key = f"kpi-{chart.definition_slug}-{chart.metric.name}-{chart.metric.unit}"
+    charts.draw(charts.kpi_by_day(chart), rows, chart.metric, key=key, titled=single is None)
 
 
 def _row(chart: KpiChart, line: KpiLine, number: int) -> dict[str, Any]:

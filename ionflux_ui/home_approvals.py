@@ -108,5 +108,5 @@ def _answer(approval: Approval, approved: bool, comment: str, typed: dict[str, s
         comment=comment.strip() or None,
         edits=edited(approval.data, typed) if approved else None,
     )
-    flash(f"{escaped(shortened(approval.title, 120))}: {'approved' if approved else 'denied'}. The run goes on.")
+    flash(f"{shortened(approval.title, 120)}: {'approved' if approved else 'denied'}. The run goes on.")
     st.rerun()

@@ -54,7 +54,7 @@ def _stopped(instance: AgentInstance) -> None:
             with errors_shown():
                 app = application()
                 app.agents.set_status(instance.workspace_id, instance.id, "active", by=app.workspaces.owner().name)
-                flash(f"{escaped(instance.name)} is active again.")
+                flash(f"{instance.name} is active again.")
                 st.rerun()
 
 

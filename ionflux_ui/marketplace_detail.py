@@ -109,7 +109,7 @@ def _try(definition: AgentDefinition, sample: dict[str, Any]) -> None:
             dry_run=True,
             by=app.workspaces.owner().name,
         )
-        flash(f"{escaped(definition.name)} runs with its sample inputs.", icon=":material/science:")
+        flash(f"{definition.name} runs with its sample inputs.", icon=":material/science:")
         open_page("runs", run=started.run_id)
 
 

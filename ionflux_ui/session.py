@@ -10,9 +10,11 @@ from ionflux_core.application import Application, current
 from ionflux_core.domain.workspaces import Workspace
 from ionflux_core.errors import NotFound
 from ionflux_ui.navigation import page_path
+from ionflux_ui.plain import escaped
 
 WORKSPACE = "workspace"
 FLASH = "flash"
+PAGE = "page"
 
 
 def application() -> Application:
@@ -67,8 +69,18 @@ def open_page(noun: str, **parameters: str | None) -> None:
 
 
 def page_link(noun: str, label: str, *, icon: str | None = None, **parameters: str | None) -> None:
-    """A link to a page with these parameters in its address."""
-    st.page_link(page_path(noun), label=label, icon=icon, query_params=_given(parameters))
+    """A link to a page with these parameters in its address.
+
+    To the page one is on, Streamlit's own link changes nothing but the script's view of the address, which the next
+    rerun forgets; there a button does it.
+    """
+    given = _given(parameters)
+    if st.session_state.get(PAGE) != noun:
+        st.page_link(page_path(noun), label=label, icon=icon, query_params=given)
+        return
+    key = f"link {noun} {label} {sorted(given.items())}"
+    if st.button(label, key=key, icon=icon, type="tertiary"):
+        open_page(noun, **parameters)
 
 
 def _given(parameters: Mapping[str, str | None]) -> dict[str, str]:
@@ -76,7 +88,7 @@ def _given(parameters: Mapping[str, str | None]) -> dict[str, str]:
 
 
 def flash(message: str, *, icon: str = ":material/check:") -> None:
-    """Say something once, on whatever page comes next."""
+    """Say something once, on whatever page comes next; it is shown as text, whatever stands in it."""
     st.session_state[FLASH] = (message, icon)
 
 
@@ -85,4 +97,4 @@ def show_flash() -> None:
     waiting = st.session_state.pop(FLASH, None)
     if waiting:
         message, icon = waiting
-        st.toast(message, icon=icon)
+        st.toast(escaped(message), icon=icon)

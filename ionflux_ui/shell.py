@@ -7,15 +7,36 @@ import streamlit as st
 from ionflux_ui import theme
 from ionflux_ui.errors import show_error
 from ionflux_ui.navigation import PAGES
-from ionflux_ui.session import application, choose_workspace, show_flash, workspace
+from ionflux_ui.session import PAGE, application, choose_workspace, show_flash, workspace
 
 
-def _navigation() -> dict[str, list[st.Page]]:
+def _open_page() -> st.Page:
+    """Draw the navigation; the page to show, whose noun is kept for links to the page one is on."""
     sections: dict[str, list[st.Page]] = {}
+    nouns: dict[str, str] = {}
     for entry in PAGES:
         page = st.Page(entry.path, title=entry.title, icon=entry.icon, default=entry.noun == "home")
         sections.setdefault(entry.section, []).append(page)
-    return sections
+        nouns[page.title] = entry.noun
+    page = st.navigation(sections)
+    st.session_state[PAGE] = nouns.get(page.title)
+    return page
+
+
+def _demo_progress() -> None:
+    """Say how far the demo is while it is being built; looks again by itself only until then."""
+    if application().demo.progress is None:
+        return
+
+    @st.fragment(run_every=2.0)
+    def follow() -> None:
+        progress = application().demo.progress
+        if progress is None:
+            st.rerun()
+        st.progress(progress.day / progress.days, text=f"Building the demo: day {progress.day} of {progress.days}")
+
+    with st.sidebar:
+        follow()
 
 
 def _workspace_switcher() -> None:
@@ -37,9 +58,10 @@ def main() -> None:
     st.set_page_config(page_title="IONFLUX", page_icon=theme.PAGE_ICON, layout="wide")
     theme.inject()
     st.logo(theme.LOGO_DARK if st.context.theme.type == "dark" else theme.LOGO_LIGHT, icon_image=theme.MARK)
-    page = st.navigation(_navigation())
+    page = _open_page()
     try:
         _workspace_switcher()
+        _demo_progress()
         show_flash()
         page.run()
     except Exception as error:

@@ -13,7 +13,7 @@ from ionflux_core.domain.schedules import cron_text
 from ionflux_core.domain.spellings import SpelledModel
 from ionflux_core.domain.workspaces import known_time_zone
 from ionflux_core.errors import Invalid
-from ionflux_core.limits import TEXT_CHARS
+from ionflux_core.limits import TEXT_CHARS, WEBHOOK_PER_MINUTE
 
 Key = Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9_]{0,79}$")]
 Text = Annotated[str, Field(max_length=TEXT_CHARS)]
@@ -95,6 +95,7 @@ class WebhookConfig(SpelledModel):
     auth: Literal["none", "shopify", "meta", "github", "slack", "stripe", "standard", "token"] = "token"
     secret: str | None = None
     respond: Literal["accepted", "result"] = "accepted"
+    per_minute: int = Field(default=WEBHOOK_PER_MINUTE, ge=1, le=100_000)
     task: str | None = None
 
     @field_validator("path")

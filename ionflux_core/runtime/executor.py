@@ -39,9 +39,7 @@ class Execution:
         # A run that was never executed has no steps to look for.
         self._fresh = fresh
         self.definition = ports.catalog.definition(self.run.definition_slug)
-        self.journal = Journal(
-            ports.db, ports.files, self.run.workspace_id, self.run.id, self._recorded(), owner=owner
-        )
+        self.journal = Journal(ports.db, ports.files, self.run.workspace_id, self.run.id, self._recorded(), owner=owner)
         kind = DryRunContext if self.run.dry_run else RunContext
         self.context = kind(self.run, self.journal, ports)
 
@@ -148,7 +146,7 @@ class Execution:
             if status != "success":
                 steps.close_open(connection, self.run.id, "error", at)
                 approvals.withdraw(connection, self.run.id, at)
-            finish(connection, self.run, self.definition, status, values)
+            finish(connection, self.run, self.definition, status, values, heard=self._ports.heard)
             if flush:
                 self.journal.effects.flush(connection)
 
@@ -184,8 +182,8 @@ def wake_if_come(connection: Connection, run: Run, wait: dict[str, Any]) -> None
 def end_lost(ports: Ports, connection: Connection, row: AnyRow, error: RunError) -> bool:
     """End a leased run that nobody executes; False when its lease has changed hands."""
     run, at = runs.run_of(row), now()
-    values = {"error": error.model_dump(), "preview": error.message[:_PREVIEW_CHARS], "finished_at": at,
-              "wake_at": None, "wait": None}  # fmt: skip
+    values: dict[str, Any] = {"error": error.model_dump(), "preview": error.message[:_PREVIEW_CHARS]}
+    values |= {"finished_at": at, "wake_at": None, "wait": None}
     if not runs.move(connection, run.id, "error", owner=row.lease_owner, **values):
         return False
     steps.close_open(connection, run.id, "error", at)
@@ -194,12 +192,22 @@ def end_lost(ports: Ports, connection: Connection, row: AnyRow, error: RunError)
     return True
 
 
+COMPLETED = "ionflux.agent.run.completed"
+
+
 def finish(
-    connection: Connection, run: Run, definition: AgentDefinition | None, status: RunStatus, values: dict[str, Any]
+    connection: Connection,
+    run: Run,
+    definition: AgentDefinition | None,
+    status: RunStatus,
+    values: dict[str, Any],
+    *,
+    heard: Callable[[str, str], bool] = lambda *_: True,
 ) -> None:
     """What follows from the end of a run: the instance's summary, its breaker, and the completed event.
 
-    A dry run leaves no trace but itself. `definition` is None when the agent's folder is gone.
+    A dry run leaves no trace but itself. `definition` is None when the agent's folder is gone. Every run ends with
+    this event, so one that nobody listens to (`heard` says so) is filed at once instead of being carried round.
     """
     if run.dry_run:
         return
@@ -212,7 +220,10 @@ def finish(
             _break(connection, run, failures, values)
     payload = {**summary, "instance_id": run.instance_id, "definition": run.definition_slug, "dry_run": run.dry_run,
                "kpis": values.get("kpis") or {}, "trigger": run.trigger_kind}  # fmt: skip
-    events.insert(connection, _event(run, "ionflux.agent.run.completed", payload, f"completed:{run.id}"))
+    event = _event(run, COMPLETED, payload, f"completed:{run.id}")
+    if not heard(run.workspace_id, COMPLETED) and not runs.any_waiting(connection, run.workspace_id):
+        event["status"] = "archived_no_trigger"
+    events.insert(connection, event)
 
 
 def _break(connection: Connection, run: Run, failures: int, values: dict[str, Any]) -> None:
@@ -266,10 +277,19 @@ def preview_of(definition: AgentDefinition, outputs: dict[str, Any], wanted: str
         value = outputs.get(key)
         if value in (None, "", {}, []):
             continue
-        text = value if isinstance(value, str) else dump_json(value)
+        text = _words_of(value)
         prose = (line for line in text.splitlines() if not line.lstrip().startswith("|"))
         lines = [line.strip("#*> -") for line in prose]
         first = " · ".join(line for line in lines if line)[:_PREVIEW_CHARS]
         if first:
             return first
     return None
+
+
+def _words_of(value: Any) -> str:
+    """A value as text: a map that sums itself up in words is shown by them."""
+    if isinstance(value, dict):
+        for key in ("summary", "title", "text", "message"):
+            if isinstance(value.get(key), str) and value[key]:
+                return str(value[key])
+    return value if isinstance(value, str) else dump_json(value)

@@ -280,9 +280,7 @@ class JournaledHttp:
 class JournaledMemory:
     """The vector memory of the run's namespace."""
 
-    def __init__(
-        self, run: Run, ports: Ports, check: Callable[[], None], *, only_reads: bool = False
-    ) -> None:
+    def __init__(self, run: Run, ports: Ports, check: Callable[[], None], *, only_reads: bool = False) -> None:
         self._run = run
         self._ports = ports
         self._may_go_on = check

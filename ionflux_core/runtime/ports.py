@@ -54,6 +54,7 @@ class Ports:
     secret: Callable[[str, str], str]
     redactor: Callable[[str], Redactor]
     moved: Callable[[str, RunStatus], None]
+    heard: Callable[[str, str], bool]
 
 
 def engine_of(config: Mapping[str, Any]) -> str:

@@ -7,7 +7,7 @@ are known (`ionflux_core.demo`).
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from typing import Any
@@ -61,6 +61,17 @@ class Progress:
 
     day: int
     days: int
+
+
+@dataclass(frozen=True, slots=True)
+class _Due:
+    """A run that was due at a moment of the shop's history."""
+
+    at: datetime
+    instance: AgentInstance
+    inputs: dict[str, Any]
+    task: str | None
+    kind: TriggerKind = "schedule"
 
 
 class Demo:
@@ -121,70 +132,54 @@ class Demo:
         return self._workspaces.rename(workspace.id, WORKSPACE)
 
     def _replay(self, shop: Shop, tracker: AgentInstance, sentinel: AgentInstance, days: int) -> None:
-        """Work through the shop's days in order, each closed at five the next morning or at the shop's end."""
-        zone, traffic = ZoneInfo(shop.timezone), _by_day(shop)
-        for number in range(days):
-            day = shop.first_day + timedelta(days=number)
-            closed = datetime.combine(day + timedelta(days=1), _DIGEST_AT, tzinfo=zone)
-            self._note_changes(shop, sentinel, day)
-            if days - number > _HOURLY_DAYS:
-                self._watch(sentinel, traffic.get(day, []), min(closed, shop.end))
-            else:
-                self._watch_hourly(sentinel, traffic.get(day, []), shop.end)
-            self._count(shop, tracker, day, min(closed, shop.end))
-            self.progress = Progress(number + 1, days)
+        """Everything that would have run, in the order it was due; each day is closed at five the next morning."""
+        due = [*self._counts(shop, tracker, days), *self._looks(shop, sentinel, days), *self._changes(shop, sentinel)]
+        for done, run in enumerate(sorted(due, key=lambda run: run.at)):
+            self._run(run)
+            self.progress = Progress(done * days // len(due), days)
 
-    def _count(self, shop: Shop, tracker: AgentInstance, day: date, at: datetime) -> None:
-        orders = self._runs.upload(
-            tracker.workspace_id, f"orders-{day}.json", files.orders_json(shop, day), "application/json"
-        )
-        self._run(tracker, {"orders_file": orders}, DIGEST_TASK, at)
+    def _counts(self, shop: Shop, tracker: AgentInstance, days: int) -> Iterator[_Due]:
+        for day in (shop.first_day + timedelta(days=number) for number in range(days)):
+            orders = self._runs.upload(
+                tracker.workspace_id, f"orders-{day}.json", files.orders_json(shop, day), "application/json"
+            )
+            yield _Due(_closing(shop, day), tracker, {"orders_file": orders}, DIGEST_TASK)
 
-    def _note_changes(self, shop: Shop, sentinel: AgentInstance, day: date) -> None:
-        zone = ZoneInfo(shop.timezone)
+    def _looks(self, shop: Shop, sentinel: AgentInstance, days: int) -> Iterator[_Due]:
+        """The sentinel looks once a day, and every hour in the last two days."""
+        zone, often = ZoneInfo(shop.timezone), shop.first_day + timedelta(days=days - _HOURLY_DAYS)
+        batches: dict[datetime, list[Window]] = {}
+        for window in shop.traffic:
+            start = datetime.fromisoformat(str(window["start"]))
+            day = start.astimezone(zone).date()
+            hour_end = start.replace(minute=0) + timedelta(hours=1)
+            at = _closing(shop, day) if day < often else min(hour_end, shop.end)
+            batches.setdefault(at, []).append(window)
+        for at, windows in batches.items():
+            yield _Due(at, sentinel, {"performance_metric_payload": {"windows": windows}}, CHECK_TASK)
+
+    def _changes(self, shop: Shop, sentinel: AgentInstance) -> Iterator[_Due]:
         for change in shop.changes:
             at = datetime.fromisoformat(str(change["at"]))
-            if at.astimezone(zone).date() == day and at <= shop.end:
-                self._run(sentinel, {"change_log_entry": dict(change)}, None, at, kind="manual")
+            if at <= shop.end:
+                yield _Due(at, sentinel, {"change_log_entry": dict(change)}, None, "manual")
 
-    def _watch(self, sentinel: AgentInstance, windows: list[Window], at: datetime) -> None:
-        if windows:
-            self._run(sentinel, {"performance_metric_payload": {"windows": windows}}, CHECK_TASK, at)
-
-    def _watch_hourly(self, sentinel: AgentInstance, windows: list[Window], end: datetime) -> None:
-        by_hour: dict[datetime, list[Window]] = {}
-        for window in windows:
-            hour = datetime.fromisoformat(str(window["start"])).replace(minute=0)
-            by_hour.setdefault(hour, []).append(window)
-        for hour, seen in sorted(by_hour.items()):
-            self._watch(sentinel, seen, min(hour + timedelta(hours=1), end))
-
-    def _run(
-        self,
-        instance: AgentInstance,
-        inputs: dict[str, Any],
-        task: str | None,
-        at: datetime,
-        *,
-        kind: TriggerKind = "schedule",
-    ) -> None:
-        with replaying(at):
+    def _run(self, due: _Due) -> None:
+        slot = due.at if due.kind == "schedule" else None
+        with replaying(due.at):
             prepared = self._runs.prepare(
-                instance.workspace_id,
-                instance.id,
-                inputs,
-                task=task,
-                trigger=RunTrigger(kind=kind, by="demo", slot=at if kind == "schedule" else None),
+                due.instance.workspace_id,
+                due.instance.id,
+                due.inputs,
+                task=due.task,
+                trigger=RunTrigger(kind=due.kind, by="demo", slot=slot),
             )
             execute_here(self._ports(), prepared.row)
 
 
-def _by_day(shop: Shop) -> dict[date, list[Window]]:
-    zone = ZoneInfo(shop.timezone)
-    days: dict[date, list[Window]] = {}
-    for window in shop.traffic:
-        days.setdefault(datetime.fromisoformat(str(window["start"])).astimezone(zone).date(), []).append(window)
-    return days
+def _closing(shop: Shop, day: date) -> datetime:
+    closed = datetime.combine(day + timedelta(days=1), _DIGEST_AT, tzinfo=ZoneInfo(shop.timezone))
+    return min(closed, shop.end)
 
 
 def _tracker_yaml(shop: Shop) -> str:

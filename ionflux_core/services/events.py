@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import logging
+import time
 from collections.abc import Callable, Mapping
 from datetime import timedelta
 from typing import Any
@@ -24,6 +25,7 @@ from ionflux_core.storage.engine import Connection, Database, dump_json
 log = logging.getLogger(__name__)
 
 _BATCH = 200
+_TOPICS_SECONDS = 1.0
 _RETRY_SECONDS = 1.0
 
 
@@ -34,6 +36,8 @@ class Events:
         self._db = db
         self._runs = runs
         self.published: Callable[[], None] = lambda: None
+        self._topics: dict[str, list[str]] = {}
+        self._topics_read = 0.0
 
     def publish(
         self,
@@ -129,8 +133,24 @@ class Events:
                 settled += 1
         if unheard:
             self._db.write(lambda connection: rows.settle(connection, unheard, "archived_no_trigger"))
-        self._runs.announce()
+        if settled:
+            self._runs.announce()
         return settled + len(unheard)
+
+    def heard(self, workspace_id: str, type: str) -> bool:
+        """Whether a trigger of the workspace listens to a subject, as of at most a second ago."""
+        at = time.monotonic()
+        if at - self._topics_read > _TOPICS_SECONDS:
+            topics: dict[str, list[str]] = {}
+            with self._db.read() as connection:
+                for trigger in trigger_rows.enabled(connection, "event"):
+                    topics.setdefault(trigger.workspace_id, []).append(trigger.config.get("topic", ""))
+            self._topics, self._topics_read = topics, at
+        return any(matches(topic, type) for topic in self._topics.get(workspace_id, ()))
+
+    def forget_topics(self) -> None:
+        """Read the listeners anew at the next question: triggers have changed."""
+        self._topics_read = 0.0
 
     def _settle(self, event: PlatformEvent, woken: list[tuple[str, dict[str, Any]]]) -> None:
         def work(connection: Connection) -> None:

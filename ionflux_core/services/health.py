@@ -224,7 +224,7 @@ class Health:
         catalog = self._parts.catalog
         usable = len(catalog.definitions())
         if not catalog.problems:
-            return Check("catalog", "Agent folders", "ok", f"{usable} agents, none broken.")
+            return Check("catalog", "Agent folders", "ok", f"{usable} usable, none broken.")
         named = "; ".join(f"{broken.folder.name}: {broken.message}" for broken in catalog.problems[:5])
         return Check(
             "catalog", "Agent folders", "warning", f"{len(catalog.problems)} of {usable + len(catalog.problems)} agent "

@@ -136,15 +136,18 @@ class Database:
             connection.rollback()
 
     def _write_durably(self, work: Callable[[Connection], T]) -> T:
-        """Group commit: whoever gets the lock first commits everything that has gathered meanwhile."""
+        """Group commit: the first to come commits everything that has gathered by the time the lock is free."""
         entry: _Entry[T] = _Entry(work)
         with self._queue_lock:
+            leads = not self._queue
             self._queue.append(entry)
-        with self._lock:
-            if not entry.done.is_set():
+        if leads:
+            with self._lock:
                 with self._queue_lock:
                     batch, self._queue = self._queue, []
                 self._commit_batch(batch)
+        else:
+            entry.done.wait()
         if entry.error is not None:
             raise entry.error
         return entry.result  # type: ignore[return-value]

@@ -27,6 +27,10 @@ from ionflux_core.storage.tables import agent_configurations, runs
 from ionflux_core.storage.writes import Compiled, insert_new
 
 _CANDIDATES = 50
+# To the letter the predicate of ix_runs_live: SQLite takes a partial index only when it finds its condition again.
+_IS_LIVE: ColumnElement[bool] = literal_column(
+    "runs.status IN ('pending', 'running', 'waiting', 'awaiting_approval', 'paused')"
+)
 _PER_INSTANCE = 8
 
 _SUMMARY = [
@@ -117,7 +121,7 @@ _ranked = _due.add_columns(
 _due_fairly = select(_ranked).where(_ranked.c.place <= _PER_INSTANCE)
 _live = (
     select(runs.c.workspace_id, runs.c.instance_id, func.count())
-    .where(runs.c.status == literal_column("'running'"))
+    .where(_IS_LIVE, runs.c.status == literal_column("'running'"))
     .group_by(runs.c.workspace_id, runs.c.instance_id)
 )
 _claim = (
@@ -231,13 +235,15 @@ def add_claim(connection: Connection, run: AnyRow, claims: int) -> bool:
 
 def lost(connection: Connection, now: datetime) -> list[AnyRow]:
     """Running runs whose lease is over: their worker is gone."""
-    query = select(runs).where(runs.c.status == "running", or_(runs.c.lease_until < now, runs.c.lease_until.is_(None)))
+    query = select(runs).where(
+        _IS_LIVE, runs.c.status == "running", or_(runs.c.lease_until < now, runs.c.lease_until.is_(None))
+    )
     return list(connection.execute(query))
 
 
 def leased(connection: Connection) -> list[AnyRow]:
     """Every running run with its lease owner."""
-    return list(connection.execute(select(runs).where(runs.c.status == "running")))
+    return list(connection.execute(select(runs).where(_IS_LIVE, runs.c.status == "running")))
 
 
 def due_count(connection: Connection, now: datetime, *, limit: int) -> int:
@@ -249,14 +255,16 @@ def due_count(connection: Connection, now: datetime, *, limit: int) -> int:
 def due_parked(connection: Connection, now: datetime) -> list[AnyRow]:
     """Parked runs whose timer has run out."""
     query = select(runs.c.id, runs.c.status, runs.c.wait).where(
-        runs.c.status.in_(("waiting", "awaiting_approval")), runs.c.wake_at <= now
+        _IS_LIVE, runs.c.status.in_(("waiting", "awaiting_approval")), runs.c.wake_at <= now
     )
     return list(connection.execute(query))
 
 
 def waiting_for_events(connection: Connection, workspace_id: str) -> list[tuple[str, dict[str, Any]]]:
     """Runs of a workspace that are parked until an event comes."""
-    query = select(runs.c.id, runs.c.wait).where(runs.c.workspace_id == workspace_id, runs.c.status == "waiting")
+    query = select(runs.c.id, runs.c.wait).where(
+        _IS_LIVE, runs.c.workspace_id == workspace_id, runs.c.status == "waiting"
+    )
     return [(row.id, row.wait) for row in connection.execute(query) if row.wait and row.wait.get("topic")]
 
 
@@ -309,9 +317,24 @@ def count(connection: Connection, workspace_id: str, narrow: RunFilter, *, cap: 
 
 def unfinished_count(connection: Connection, workspace_id: str) -> int:
     """How many runs of a workspace are pending, running or parked."""
-    live = ("pending", "running", "waiting", "awaiting_approval", "paused")
-    query = select(func.count()).where(runs.c.workspace_id == workspace_id, runs.c.status.in_(live))
+    query = select(func.count()).where(_IS_LIVE, runs.c.workspace_id == workspace_id)
     return connection.execute(query).scalar_one()
+
+
+_any_waiting = (
+    select(runs.c.id)
+    .where(
+        _IS_LIVE,
+        runs.c.status == literal_column("'waiting'"),
+        runs.c.workspace_id == bindparam("workspace"),
+    )
+    .limit(1)
+)
+
+
+def any_waiting(connection: Connection, workspace_id: str) -> bool:
+    """Whether a run of a workspace is parked until a time or an event."""
+    return connection.execute(_any_waiting, {"workspace": workspace_id}).first() is not None
 
 
 def status_counts(connection: Connection, *, since: datetime) -> list[AnyRow]:

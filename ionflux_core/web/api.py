@@ -6,9 +6,9 @@ from typing import Any
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
+from fastapi.routing import APIRoute
 from starlette.exceptions import HTTPException
 from starlette.responses import HTMLResponse, Response
-from starlette.routing import Match
 
 from ionflux_core import __version__
 from ionflux_core.application import Application
@@ -18,6 +18,7 @@ from ionflux_core.web.api_here import PROBLEMS
 from ionflux_core.web.api_page import api_page
 from ionflux_core.web.problems import as_dict, problem, problem_of, unexpected
 
+_PARTS = (api_runs, api_agents, api_workspaces, api_events)
 _DESCRIPTION = (
     "Start, watch and steer runs; configure agents; publish events; read figures. On loopback no token is needed; "
     "elsewhere send `Authorization: Bearer <token>`. Name the workspace in the header `X-Ionflux-Workspace` or the "
@@ -37,7 +38,7 @@ def make_api(application: Application) -> FastAPI:
         redirect_slashes=False,
     )
     api.state.application = application
-    for part in (api_runs, api_agents, api_workspaces, api_events):
+    for part in _PARTS:
         api.include_router(part.router)
     api.add_exception_handler(IonfluxError, _of_ours)
     api.add_exception_handler(RequestValidationError, _of_fields)
@@ -94,8 +95,9 @@ def _of_http(request: Request, error: Exception) -> Response:
 
 def _methods_at(request: Request) -> str:
     """Every method that some route takes at this path; Starlette names only those of the first one."""
-    fitting = [route for route in request.app.routes if route.matches(request.scope)[0] is not Match.NONE]
-    return ", ".join(sorted({method for route in fitting for method in getattr(route, "methods", None) or ()}))
+    path = request.scope["path"].removeprefix(request.scope.get("root_path", ""))
+    routes = [route for part in _PARTS for route in part.router.routes if isinstance(route, APIRoute)]
+    return ", ".join(sorted({method for route in routes if route.path_regex.match(path) for method in route.methods}))
 
 
 def _of_nobody(_: Request, error: Exception) -> Response:

@@ -53,7 +53,7 @@ def routes(application: Application, requests: Requests) -> list[BaseRoute]:
 
 
 def middleware(application: Application, requests: Requests, *, page: str = "") -> list[Middleware]:
-    """What every request passes on its way in and every answer on its way out; `page` is the HTML all pages start as."""
+    """What requests pass on their way in and answers on their way out; `page` is the HTML all pages start as."""
     return [
         Middleware(Counting, requests=requests),
         Middleware(SecurityHeaders, page=page),

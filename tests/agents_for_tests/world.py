@@ -1,7 +1,7 @@
 """A small world for tests of the runner: agents written as functions of the test, on both databases.
 
-    world.agent("probe", run, timeout_seconds=1)      # a folder with a manifest; its run() is the test's function
-    run = world.run("probe", value=1)                 # start it, wait for its end or its parking
+world.agent("probe", run, timeout_seconds=1)      # a folder with a manifest; its run() is the test's function
+run = world.run("probe", value=1)                 # start it, wait for its end or its parking
 """
 
 from __future__ import annotations

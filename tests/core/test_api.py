@@ -265,8 +265,9 @@ class TestTheRest:
 class TestBadRequests:
     @pytest.mark.parametrize("path", ["nowhere", "runs/x/y/z", "", "docs/x"])
     def test_unknown_addresses(self, client: TestClient, path: str) -> None:
-        assert_problem(client.get(path or "/api"), 404)
-        assert_problem(client.get("/api/v2/runs"), 404)
+        assert_problem(client.get(path), 404)
+        assert_problem(client.get("http://127.0.0.1/api"), 404)
+        assert_problem(client.get("http://127.0.0.1/api/v2/runs"), 404)
 
     def test_wrong_methods_name_the_right_ones(self, client: TestClient) -> None:
         answer = client.delete("runs")
@@ -301,15 +302,15 @@ class TestBadRequests:
     @pytest.mark.parametrize(
         "query",
         [
-            "runs?limit=0", "runs?limit=1000000", "runs?limit=x", "runs?since=yesterday", "runs?since=2026-01-01T00:00:00",
-            "runs?since=0001-01-01T00:00:00%2B14:00", "runs?until=9999-12-31T23:59:59-14:00", "runs?status=done",
-            "events?cursor=99999999999999999999", "events?cursor=-1", "runs?trigger_kind=x", "kpis?limit=10001",
-            "runs?text=" + "x" * 301,
+            "runs?limit=0", "runs?limit=1000000", "runs?limit=x", "runs?since=yesterday", "runs?status=done",
+            "runs?since=2026-01-01T00:00:00", "runs?since=0001-01-01T00:00:00%2B14:00",
+            "runs?until=9999-12-31T23:59:59-14:00", "runs?trigger_kind=x", "runs?text=" + "x" * 301,
+            "events?cursor=99999999999999999999", "events?cursor=-1", "kpis?limit=10001",
         ],
     )  # fmt: skip
     def test_bad_parameters(self, client: TestClient, query: str) -> None:
         document = assert_problem(client.get(query), 422)
-        assert document["problems"][0]["path"] in query
+        assert document["problems"][0]["path"].split(".")[0] in query
 
     def test_nul_in_an_address(self, client: TestClient) -> None:
         assert_problem(client.get("runs?text=%00"), 400)
@@ -349,4 +350,4 @@ class TestTheDocument:
         assert "<script" not in page and "://" not in page.replace("http://www.w3.org", "")
 
     def test_the_short_address_leads_to_the_page(self, client: TestClient) -> None:
-        assert client.get("/api/v1").url.path == "/api/v1/docs"
+        assert client.get("http://127.0.0.1/api/v1").url.path == "/api/v1/docs"

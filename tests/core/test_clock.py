@@ -31,7 +31,9 @@ class Alarms:
     def __init__(self) -> None:
         self.set: dict[str, tuple[datetime, Any, list[Any]]] = {}
 
-    def add_job(self, ring: Any, kind: str, *, run_date: datetime, args: list[Any], id: str, replace_existing: bool) -> None:
+    def add_job(
+        self, ring: Any, kind: str, *, run_date: datetime, args: list[Any], id: str, replace_existing: bool
+    ) -> None:
         assert kind == "date" and replace_existing
         self.set[id] = (run_date.astimezone(UTC), ring, args)
 
@@ -100,9 +102,13 @@ def test_weekdays_are_those_of_standard_cron(small_world: World) -> None:
     assert [firing.outcome for firing in firings] == ["started", "started"]
 
 
-@pytest.mark.parametrize("start", [datetime(2026, 3, 6, 5, tzinfo=UTC), datetime(2026, 10, 30, 4, tzinfo=UTC)], ids=["spring", "autumn"])
+@pytest.mark.parametrize(
+    "start", [datetime(2026, 3, 6, 5, tzinfo=UTC), datetime(2026, 10, 30, 4, tzinfo=UTC)], ids=["spring", "autumn"]
+)
 @pytest.mark.parametrize("cron", ["30 1 * * *", "30 2 * * *", "0 12 * * *"])
-def test_a_daily_schedule_fires_once_a_local_day_when_clocks_change(small_world: World, start: datetime, cron: str) -> None:
+def test_a_daily_schedule_fires_once_a_local_day_when_clocks_change(
+    small_world: World, start: datetime, cron: str
+) -> None:
     world, clock = small_world, Clock(start)
     _scheduled(world, cron, zone=NEW_YORK)
     keeper = Keeper(world.app, "a")

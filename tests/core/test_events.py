@@ -18,7 +18,9 @@ from tests.agents_for_tests.world import Clock, World, small_world, together, wa
 
 __all__ = ["small_world", "world"]
 
-HEARS = "  - {{key: hears, type: event, config: {{topic: {topic}{more}}}, is_user_overridable: true, payload_to: value}}\n"
+HEARS = (
+    "  - {{key: hears, type: event, config: {{topic: {topic}{more}}}, is_user_overridable: true, payload_to: value}}\n"
+)
 
 
 def _hears(topic: str, more: str = "") -> str:
@@ -62,7 +64,15 @@ def test_older_spellings_become_the_one_subject() -> None:
             check_subject(bad)
 
 
-PAYLOAD = {"total": "120.50", "n": 3, "tags": ["vip", 5], "name": "Ana", "deep": {"a": {"b": 1}}, "none": None, "x_gt": 9}
+PAYLOAD = {
+    "total": "120.50",
+    "n": 3,
+    "tags": ["vip", 5],
+    "name": "Ana",
+    "deep": {"a": {"b": 1}},
+    "none": None,
+    "x_gt": 9,
+}
 
 
 @pytest.mark.parametrize(
@@ -100,7 +110,9 @@ _json = st.recursive(
 )
 
 
-@given(st.sampled_from(["a", "b", "a.b"]), st.sampled_from(["", "_gt", "_lte", "_ne", "_in", "_contains"]), _json, _json)
+@given(
+    st.sampled_from(["a", "b", "a.b"]), st.sampled_from(["", "_gt", "_lte", "_ne", "_in", "_contains"]), _json, _json
+)
 def test_no_filter_and_no_payload_breaks_the_bus(path: str, operator: str, expected: Any, actual: Any) -> None:
     assert passes_filter({path + operator: expected}, {"a": actual, "b": {"b": actual}}) in (True, False)
 
@@ -112,7 +124,9 @@ def test_an_event_starts_every_listener_once_and_carries_its_chain(world: World)
     world.started()
     for slug in ("exact", "wild", "deaf"):
         world.instance(slug, slug)
-    event_id = world.app.events.publish(world.workspace, "shop.order.created", {"total": "150"}, correlation_id=ids.new_id())
+    event_id = world.app.events.publish(
+        world.workspace, "shop.order.created", {"total": "150"}, correlation_id=ids.new_id()
+    )
     wait_for(lambda: world.app.runs.unfinished(world.workspace) == 0 and len(world.rows("runs")) == 2)
     found = world.app.runs.find(world.workspace).runs
     assert sorted(str(run.instance_name) for run in found) == ["exact", "wild"]
@@ -122,7 +136,9 @@ def test_an_event_starts_every_listener_once_and_carries_its_chain(world: World)
         run = world.get(summary.id)
         assert run.correlation_id == event.correlation_id and run.trigger.event_id == event_id
         assert run.outputs == {"result": {"total": "150"}}
-        (trigger,) = [t for t in world.app.triggers.of_instance(world.workspace, run.instance_id or "") if t.kind == "event"]
+        (trigger,) = [
+            t for t in world.app.triggers.of_instance(world.workspace, run.instance_id or "") if t.kind == "event"
+        ]
         assert [f.outcome for f in world.app.triggers.firings(world.workspace, trigger.id)] == ["started"]
     chain = world.app.events.find(world.workspace, correlation_id=event.correlation_id)
     assert sorted(e.type for e in chain) == ["ionflux.agent.run.completed"] * 2 + ["shop.order.created"]
@@ -170,7 +186,9 @@ def test_a_group_shares_its_events_evenly_also_when_they_come_in_pairs(world: Wo
     assert len(heard) == 60 and all(12 <= heard.count(name) <= 48 for name in names)
 
 
-def test_what_may_heal_is_tried_again_later_and_then_given_up(small_world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_may_heal_is_tried_again_later_and_then_given_up(
+    small_world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
     world, clock = small_world, Clock()
     world.agent("probe", _echo, triggers=_hears("shop.order"))
     instance = world.instance("probe")

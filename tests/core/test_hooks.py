@@ -87,7 +87,9 @@ def test_the_vectors_of_every_sender_are_taken_and_a_changed_byte_is_not(small_w
     again = _send(world, trigger, {name.lower(): value for name, value in VECTORS[auth].items()})
     assert (again.status, again.body["status"]) == (200, "repeated")
     assert again.body["run_id"] == first.body["run_id"]
-    assert again.body["correlation_id"] == first.body["correlation_id"] == world.get(first.body["run_id"]).correlation_id
+    assert (
+        again.body["correlation_id"] == first.body["correlation_id"] == world.get(first.body["run_id"]).correlation_id
+    )
     assert world.get(first.body["run_id"]).inputs["value"]["email"] == "jon@example.com"
     assert len(world.rows("runs")) == 1
 
@@ -172,9 +174,7 @@ def test_an_unsigned_sender_names_its_deliveries_itself(world: World) -> None:
 def test_one_correlation_id_from_the_webhook_to_the_last_event(world: World) -> None:
     hears = "  - {key: hears, type: event, config: {topic: ionflux.shopify.order.*}, payload_to: value}\n"
     world.agent("other", lambda ctx, inputs: {"result": ctx.emit("test.seen", {})}, triggers=hears)
-    world.agent(
-        "probe", lambda ctx, inputs: {"result": inputs["value"]["id"]}, triggers=_hook("shopify") + hears
-    )
+    world.agent("probe", lambda ctx, inputs: {"result": inputs["value"]["id"]}, triggers=_hook("shopify") + hears)
     world.started()
     other, own = world.instance("other", "other"), world.instance("probe", "own")
     (trigger,) = [t for t in world.app.triggers.of_instance(world.workspace, own.id) if t.kind == "webhook"]
@@ -187,7 +187,11 @@ def test_one_correlation_id_from_the_webhook_to_the_last_event(world: World) -> 
     assert sorted(str(run.instance_id) for run in found) == sorted([other.id, own.id])
     assert {world.get(run.id).correlation_id for run in found} == {answer.body["correlation_id"]}
     chain = world.app.events.find(world.workspace, correlation_id=answer.body["correlation_id"])
-    assert {event.type for event in chain} == {"ionflux.shopify.order.created", "test.seen", "ionflux.agent.run.completed"}
+    assert {event.type for event in chain} == {
+        "ionflux.shopify.order.created",
+        "test.seen",
+        "ionflux.agent.run.completed",
+    }
 
 
 def test_a_hook_may_answer_with_the_result(world: World) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import threading
 from collections import Counter
-from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
@@ -251,5 +250,3 @@ def test_every_end_is_an_end_and_every_status_can_be_reached() -> None:
         ahead += fresh
     assert reached == set(RUN_STATUSES)
     assert set(sources_of("running")) == {"pending"}
-
-

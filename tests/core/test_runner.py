@@ -451,7 +451,13 @@ def test_a_late_failure_does_not_bring_back_an_archived_instance(small_world: Wo
 def _lose(app: Any, run_id: str, *, owner: str, seconds: float, claims: int = 0) -> None:
     """Make a pending run look as if a worker had taken it and was gone."""
     until = ids.now() + timedelta(seconds=seconds)
-    values = {"status": "running", "lease_owner": owner, "lease_until": until, "claims": claims, "started_at": ids.now()}
+    values = {
+        "status": "running",
+        "lease_owner": owner,
+        "lease_until": until,
+        "claims": claims,
+        "started_at": ids.now(),
+    }
     app.db.write(lambda connection: connection.execute(update(runs).where(runs.c.id == run_id).values(**values)))
 
 
@@ -691,5 +697,9 @@ def test_only_declared_collections_may_be_used(small_world: World) -> None:
 def test_many_starters_and_many_workers_lose_nothing(world: World) -> None:
     world.agent("probe", lambda ctx, inputs: {"result": ctx.step("double", lambda n: n * 2, inputs["value"])})
     world.started(workers=4)
-    started = [run_id for ids_ in together(4, lambda k: [world.start("probe", k * 10 + n) for n in range(10)]) for run_id in ids_]
+    started = [
+        run_id
+        for ids_ in together(4, lambda k: [world.start("probe", k * 10 + n) for n in range(10)])
+        for run_id in ids_
+    ]
     assert sorted(world.ended(run_id).outputs["result"] for run_id in started) == [n * 2 for n in range(40)]  # type: ignore[index]

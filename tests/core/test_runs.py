@@ -25,7 +25,11 @@ __all__ = ["small_world", "world"]
 def _ask(ctx: Any, inputs: dict[str, Any]) -> dict[str, Any]:
     ctx.step("draft", lambda: "hello")
     decision = ctx.approve(
-        "Send it?", body="hello", data={"text": "hello", "to": "a@b.c"}, editable=["text"], **(inputs.get("value") or {})
+        "Send it?",
+        body="hello",
+        data={"text": "hello", "to": "a@b.c"},
+        editable=["text"],
+        **(inputs.get("value") or {}),
     )
     return {"result": [decision.approved, decision.by, decision.edits, decision.timed_out, decision.comment]}
 
@@ -254,23 +258,22 @@ def test_an_unanswered_question_ends_as_it_was_asked_to(small_world: World, on_t
 
 def test_an_answer_given_while_the_run_is_being_parked_is_not_lost(world: World) -> None:
     world.agent("probe", _ask)
-    move, answered = run_rows.move, []
+    answered: list[Any] = []
 
-    def slow_move(connection: Any, run_id: str, target: Any, **values: Any) -> bool:
-        return move(connection, run_id, target, **values)
+    def run(ctx: Any, inputs: dict[str, Any]) -> dict[str, Any]:
+        park = ctx._journal.park
 
-    def decide_at_once() -> None:
-        deadline = time.monotonic() + 8
-        while time.monotonic() < deadline and not answered:
-            for question in world.app.runs.approvals(world.workspace):
-                answered.append(world.app.runs.decide(world.workspace, question.id, approved=True, by="quick"))
+        def park_then_decide(step: Any, outputs: Any) -> None:
+            park(step, outputs)
+            (question,) = world.app.runs.approvals(world.workspace)
+            answered.append(world.app.runs.decide(world.workspace, question.id, approved=True, by="quick"))
 
-    assert slow_move
+        ctx._journal.park = park_then_decide
+        return _ask(ctx, inputs)
+
+    world.replace("probe", run)
     world.started()
-    quick = threading.Thread(target=decide_at_once)
-    quick.start()
     run_id = world.start("probe")
-    quick.join()
     assert world.until(run_id, "success", timeout=5).outputs == {"result": [True, "quick", {}, False, None]}
 
 
@@ -341,13 +344,6 @@ def test_two_matching_events_at_once_wake_a_run_once(world: World) -> None:
     app.bus.stop()
     for n in (1, 2):
         app.events.publish(world.workspace, "shop.reply", {"n": n})
-    move = run_rows.move
-
-    def claimed_in_between(connection: Any, run: str, target: Any, **values: Any) -> bool:
-        moved = move(connection, run, target, **values)
-        return moved
-
-    assert claimed_in_between
     # Between the first event and the second the run is taken up: then the second must leave it alone.
     settle = app.events._settle
 
@@ -389,9 +385,7 @@ def test_an_event_that_woke_a_run_is_kept_over_a_pause_and_a_restart(world: Worl
     app.events.publish(world.workspace, "shop.reply", {"order": 7})
     app.events.deliver()
     assert world.get(run_id).status == "pending"
-    # A worker takes it and is told to stop before the agent has looked.
-    started = world.app.start()
-    del started
+    app.start()
     assert world.until(run_id, "success").outputs == {"result": {"order": 7}}
 
 

@@ -163,7 +163,9 @@ def test_collections_are_found_by_time_and_prefix(database: Database) -> None:
     assert database.write(lambda c: records.put(c, "w", "me", "orders", rows)) == 1200
     database.write(lambda c: records.put(c, "w", "me", "orders", [Record("o_0001%", NOON, {"n": -1})]))
     with database.read() as connection:
-        found = records.find(connection, "me", "orders", since=NOON + timedelta(hours=5), until=NOON + timedelta(hours=8))
+        found = records.find(
+            connection, "me", "orders", since=NOON + timedelta(hours=5), until=NOON + timedelta(hours=8)
+        )
         assert [record.data["n"] for record in found] == [5, 6, 7]
         assert [r.data["n"] for r in records.find(connection, "me", "orders", prefix="o_0001%")] == [-1]
         assert records.find(connection, "me", "orders", prefix="o%0") == []
@@ -176,9 +178,7 @@ def test_collections_are_found_by_time_and_prefix(database: Database) -> None:
 def test_a_named_lease_has_one_owner_until_it_is_over(database: Database) -> None:
     def take(owner: str, minute: int) -> bool:
         at = NOON + timedelta(minutes=minute)
-        return database.write(
-            lambda c: triggers.take_lease(c, "clock", owner, at=at, until=at + timedelta(minutes=5))
-        )
+        return database.write(lambda c: triggers.take_lease(c, "clock", owner, at=at, until=at + timedelta(minutes=5)))
 
     assert take("a", 0) and take("a", 1) and not take("b", 2) and not take("b", 6)
     assert take("b", 7) and not take("a", 8)

@@ -43,7 +43,13 @@ def test_the_next_five_times_are_shown_while_it_is_on(small_world: World) -> Non
     Clock(datetime(2026, 3, 6, 12, 0, tzinfo=UTC))
     found = _world(small_world)
     times = small_world.app.triggers.next_times(found["daily"])
-    assert [time.strftime("%a %H:%M") for time in times] == ["Mon 09:00", "Tue 09:00", "Wed 09:00", "Thu 09:00", "Fri 09:00"]
+    assert [time.strftime("%a %H:%M") for time in times] == [
+        "Mon 09:00",
+        "Tue 09:00",
+        "Wed 09:00",
+        "Thu 09:00",
+        "Fri 09:00",
+    ]
     assert small_world.app.triggers.next_times(found["hook"]) == []
     small_world.app.agents.set_status(small_world.workspace, found["daily"].instance_id, "paused")
     again = small_world.app.triggers.get(small_world.workspace, found["daily"].id)
@@ -76,7 +82,9 @@ def test_a_slot_fires_once_however_often_it_is_asked(world: World) -> None:
 
 def test_a_schedule_that_cannot_start_says_so_in_its_log(small_world: World) -> None:
     world = small_world
-    world.agent("strict", lambda ctx, inputs: {}, triggers="  - {key: daily, type: schedule, config: {cron: '0 9 * * *'}}\n")
+    world.agent(
+        "strict", lambda ctx, inputs: {}, triggers="  - {key: daily, type: schedule, config: {cron: '0 9 * * *'}}\n"
+    )
     place = world.app.catalog.folder("strict") / "agent.yaml"
     place.write_text(place.read_text().replace("{key: value, type: json,", "{key: value, type: json, required: true,"))
     world.app.catalog.reload()

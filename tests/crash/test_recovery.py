@@ -32,7 +32,11 @@ class Process:
     def __init__(self, app: Application) -> None:
         command = [sys.executable, str(HERE / "child.py"), str(app.settings.data_dir), app.settings.database_url]
         self.child = subprocess.Popen(
-            command, cwd=ROOT, env={**os.environ, "PYTHONPATH": str(ROOT)}, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
+            command,
+            cwd=ROOT,
+            env={**os.environ, "PYTHONPATH": str(ROOT)},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
         )
 
     def ready(self) -> None:
@@ -71,7 +75,9 @@ def looking_on(make_application: Callable[..., Application]) -> Callable[[str], 
 
 def _finished(app: Application) -> set[str]:
     with app.db.read() as connection:
-        rows = connection.execute(select(run_steps.c.run_id, run_steps.c.step_key).where(run_steps.c.status == "success"))
+        rows = connection.execute(
+            select(run_steps.c.run_id, run_steps.c.step_key).where(run_steps.c.status == "success")
+        )
         return {f"{run_id}/{key}" for run_id, key in rows}
 
 

@@ -10,10 +10,9 @@ from typing import Any
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from ionflux_core.analytics.duck import AnalyticsCache
 from ionflux_core.analytics.metrics import METRICS, Metric
 from ionflux_core.application import Application, set_current
-from ionflux_core.services.dashboard import Dashboard, KpiChart, KpiLine
+from ionflux_core.services.dashboard import KpiChart, KpiLine
 from ionflux_ui import charts
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -21,9 +20,6 @@ ROOT = Path(__file__).resolve().parents[2]
 
 @pytest.fixture
 def app(application: Application) -> Application:
-    if not hasattr(application, "dashboard"):
-        cache = AnalyticsCache(None, application.db)
-        application.dashboard = Dashboard(cache, application.db, application.workspaces.get, application.catalog)
     set_current(application)
     return application
 
@@ -120,7 +116,10 @@ def test_figures_are_written_with_their_units() -> None:
     assert charts.figure_text(0.021, "ratio", signed=True) == "+2.10 points"
     assert charts.figure_text(-12.5, "USD", signed=True) == "-12.50 USD"
     assert charts.figure_text(185, "s") == "3 min 05 s"
-    assert charts.figure_text(41.27, "%") == "41.27 %"
+    # Streamlit reads the sign of a change from a real minus.
+    assert charts.figure_text(-1.5, "s", signed=True) == "-1.5 s"
+    assert charts.figure_text(41.27, "%") == "41.3 %"
+    assert charts.figure_text(-2.5, "%", signed=True) == "-2.5 points"
 
 
 def test_names_from_data_are_no_markup_in_a_chart(app: Application, monkeypatch: pytest.MonkeyPatch) -> None:

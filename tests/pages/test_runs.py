@@ -371,7 +371,7 @@ for parameters in ({}, {"run": run}, {"run": run, "step": "Pack", "part": "logs"
         test.query_params[name] = value
     test.run()
     assert not test.exception
-heavy = {"pandas", "pyarrow", "plotly", "duckdb", "chromadb"} & set(sys.modules)
+heavy = {"pandas", "pyarrow", "duckdb", "chromadb"} & set(sys.modules)
 sys.exit(f"loaded: {sorted(heavy)}" if heavy else 0)
 """
 
