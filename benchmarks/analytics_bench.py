@@ -126,7 +126,6 @@ def _ours(cache: AnalyticsCache) -> Queries:
     return {
         "totals": lambda: kpis.totals(ask, scope),
         "runs_per_day": lambda: kpis.runs_per_day(ask, scope),
-        "success_per_day": lambda: kpis.success_per_day(ask, scope),
         "durations by agent": lambda: kpis.durations(ask, scope),
         "durations_per_day": lambda: kpis.durations_per_day(ask, scope),
         "cost_per_day": lambda: kpis.cost_per_day(ask, scope),

@@ -1,4 +1,4 @@
-"""Takes the pictures in docs/pictures from a running server with the demo workspace: python docs/screenshots.py [URL]."""
+"""Takes the pictures in docs/pictures from a server with the demo workspace: python docs/screenshots.py [URL]."""
 
 from __future__ import annotations
 

@@ -16,6 +16,7 @@ from ionflux_core.redaction import RedactingFormatter, Redactor
 from ionflux_core.runtime.ports import Ports
 from ionflux_core.runtime.worker import Worker
 from ionflux_core.services.agents import Agents
+from ionflux_core.services.approvals import Approvals
 from ionflux_core.services.dashboard import Dashboard
 from ionflux_core.services.demo import Demo
 from ionflux_core.services.events import Events
@@ -60,6 +61,7 @@ class Application:
             self.db, self.catalog, self.workspaces, self.secrets.redactor, trigger_rows, self._triggers_changed
         )
         self.runs = Runs(self.db, self.files, self.agents, settings.data_dir)
+        self.approvals = Approvals(self.db, self.runs.announce)
         self.events = Events(self.db, self.runs)
         self.triggers = Triggers(self.db, self.workspaces, self.runs)
         self.hooks = Hooks(self.db, self.runs, self.events, self.secrets.reveal)
@@ -99,6 +101,14 @@ class Application:
             self.clock.start()
         self.ready_seconds = time.perf_counter() - began
         return self
+
+    def warm(self) -> None:
+        """Fill the charts' copy beside everything else, so that the first dashboard need not begin with it."""
+        threading.Thread(target=self._warm, name="ionflux-warm", daemon=True).start()
+
+    def _warm(self) -> None:
+        if any(self.runs.find(workspace.id, limit=1).runs for workspace in self.workspaces.all()):
+            self.cache.refresh(budget=None)
 
     def stop(self) -> None:
         """End in order: no new work, no new deliveries, then the steps in hand."""

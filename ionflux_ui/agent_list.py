@@ -45,7 +45,7 @@ def show_list() -> None:
     for instance in _page_of(found):
         with st.container(border=True, key=f"agent-row-{instance.id}"):
             name, status, last, following = st.columns(_WIDTHS, vertical_alignment="center")
-            with name:
+            with name, st.container(gap=None):
                 _show_name(instance, definitions.get(instance.definition_slug), brands)
             with status:
                 late = " :orange-badge[:material/alarm: Overdue]" if instance.id in overdue else ""

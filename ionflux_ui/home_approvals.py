@@ -26,7 +26,7 @@ _COMMENT_CHARS: Final = 2_000
 def show_approvals(workspace: Workspace, count: int) -> None:
     """Draw the oldest open questions, each with its answer form."""
     st.markdown(f"#### {counted(count, 'question')} to answer", anchors=False)
-    for number, approval in enumerate(application().runs.approvals(workspace.id, limit=_SHOWN)):
+    for number, approval in enumerate(application().approvals.pending(workspace.id, limit=_SHOWN)):
         if number < _OPEN:
             place = st.container(border=True, key=f"approval_{approval.id}")
         else:
@@ -100,7 +100,7 @@ def _value(key: str, text: str, before: Any) -> Any:
 
 def _answer(approval: Approval, approved: bool, comment: str, typed: dict[str, str]) -> None:
     app = application()
-    app.runs.decide(
+    app.approvals.decide(
         approval.workspace_id,
         approval.id,
         approved=approved,

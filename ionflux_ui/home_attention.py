@@ -20,7 +20,7 @@ _SHOWN = 3
 def show_attention(workspace: Workspace) -> None:
     """Draw everything that waits for a person, the most pressing first."""
     app, zone = application(), workspace.settings.timezone
-    approvals = app.runs.approvals_count(workspace.id)
+    approvals = app.approvals.count(workspace.id)
     stopped = [each for each in app.agents.find(workspace.id) if each.status == "error_requires_review"]
     unsigned = missing_secrets(app, workspace.id)
     overdue = app.triggers.overdue(workspace.id)

@@ -35,8 +35,8 @@ def show_today(workspace: Workspace) -> None:
 
 def attention_mark(workspace_id: str) -> tuple[int, int]:
     """What must not change unseen: open approvals, and whether anything is unfinished."""
-    runs = application().runs
-    return runs.approvals_count(workspace_id), int(runs.unfinished(workspace_id) > 0)
+    app = application()
+    return app.approvals.count(workspace_id), int(app.runs.unfinished(workspace_id) > 0)
 
 
 def _today(workspace: Workspace) -> None:

@@ -63,7 +63,7 @@ def _again(application: Application, run: Run, who: str) -> None:
 
 def draw_approval(application: Application, run: Run, zone: str, read: Download) -> None:
     """The question a run waits for, with the fields that may be changed, and the two answers."""
-    waiting = application.runs.approvals(run.workspace_id, limit=1000)
+    waiting = application.approvals.pending(run.workspace_id, limit=1000)
     asked = next((approval for approval in waiting if approval.run_id == run.id), None)
     if asked is None:
         return
@@ -82,7 +82,7 @@ def draw_approval(application: Application, run: Run, zone: str, read: Download)
     if approved or denied:
         with errors_shown():
             edits = _edits(asked, written) if approved else {}
-            application.runs.decide(
+            application.approvals.decide(
                 run.workspace_id,
                 asked.id,
                 approved=approved,

@@ -9,8 +9,6 @@ from ionflux_ui.agent_new import show_new
 from ionflux_ui.errors import show_error
 from ionflux_ui.session import page_link, parameter
 
-# A link to the page it stands on changes these parameters, but not the address in the browser (Streamlit 1.67).
-st.query_params.from_dict(st.query_params.to_dict())
 new, instance = parameter("new"), parameter("instance")
 try:
     if instance:

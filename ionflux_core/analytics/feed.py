@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Callable, Iterable, Sequence
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from ionflux_core.analytics.tables import DATA_TABLES
@@ -21,7 +21,7 @@ OVERLAP_MICROS = 10_000_000
 BATCH = 2_000
 _PAUSE_SECONDS = 0.005
 
-Row = tuple[Any, ...]
+Row = list[Any]
 
 
 class Feed:
@@ -55,16 +55,16 @@ class Feed:
         def take(connection: Connection, rows: list[Any]) -> dict[str, list[Row]]:
             ids = [row.id for row in rows]
             return {
-                "runs": [_run(row) for row in rows],
-                "run_steps": [_plain(row) for row in feed.steps_of(connection, ids)],
-                "value_entries": [_plain(row) for row in feed.values_of(connection, ids)],
+                "runs": _plain(rows, error=_code),
+                "run_steps": _plain(feed.steps_of(connection, ids)),
+                "value_entries": _plain(feed.values_of(connection, ids)),
             }
 
         return self._read(cursor, "runs", feed.changed_runs, take, go_on)
 
     def _read_points(self, cursor: DuckDBPyConnection, go_on: Callable[[], bool]) -> bool:
         def take(_: Connection, rows: list[Any]) -> dict[str, list[Row]]:
-            return {"kpi_points": [_point(row) for row in rows]}
+            return {"kpi_points": _plain(rows, dims=_labels)}
 
         return self._read(cursor, "kpi_points", feed.changed_points, take, go_on)
 
@@ -153,20 +153,27 @@ def _append(cursor: DuckDBPyConnection, table: str, rows: Iterable[Row]) -> None
     appender.flush()
 
 
-def _plain(row: Any) -> Row:
-    return tuple(_utc(value) for value in row)
+def _plain(rows: Sequence[Any], **changed: Callable[[Any], Any]) -> list[Row]:
+    """Rows as the cache keeps them: times (UTC already) without their zone, the named columns changed."""
+    if not rows:
+        return []
+    names = rows[0]._fields
+    changes = [(names.index(name), change) for name, change in changed.items()]
+    changes += [(place, _naive) for place, name in enumerate(names) if name == "at" or name.endswith("_at")]
+    plain = [list(row) for row in rows]
+    for place, change in changes:
+        for row in plain:
+            row[place] = change(row[place])
+    return plain
 
 
-def _utc(value: Any) -> Any:
-    """Times without a zone, in UTC; anything else as it is."""
-    return value.astimezone(UTC).replace(tzinfo=None) if isinstance(value, datetime) else value
+def _naive(moment: datetime | None) -> datetime | None:
+    return moment and moment.replace(tzinfo=None)
 
 
-def _run(row: Any) -> Row:
-    error = row.error or {}
-    return tuple(_utc(value) if name != "error" else error.get("code") for name, value in row._mapping.items())
+def _code(error: dict[str, Any] | None) -> str | None:
+    return error.get("code") if error else None
 
 
-def _point(row: Any) -> Row:
-    dims = json.dumps(row.dims, sort_keys=True, ensure_ascii=False)
-    return tuple(_utc(value) if name != "dims" else dims for name, value in row._mapping.items())
+def _labels(dims: dict[str, str]) -> str:
+    return json.dumps(dims, sort_keys=True, ensure_ascii=False)

@@ -56,10 +56,12 @@ def check_address(settings: Settings, address: str, *, pages: bool, tls: bool = 
 def running(application: Application, url: str) -> Iterator[None]:
     """The application at work: started, with the demo under way when it is wanted, and stopped in the end."""
     began = time.perf_counter()
-    set_current(application.start())
     try:
+        # First of all: a half-built demo is removed before worker and clock look at its rows.
         if application.settings.demo:
             _begin_demo(application)
+        application.warm()
+        set_current(application.start())
         typer.echo(f"IONFLUX is ready at {url} (started in {time.perf_counter() - began:.1f} s).")
         yield
     finally:

@@ -143,12 +143,13 @@ class Dashboard:
         """The figures of a period and of the one before."""
         scope, ask = self._scope(workspace_id, filters), self._cache.query
         fresh = self._cache.refresh()
+        days = kpis.runs_per_day(ask, scope)
         return Overview(
             since=scope.since,
             until=scope.until,
             tiles=_tiles(kpis.totals(ask, scope), kpis.totals(ask, scope.before())),
-            runs_per_day=kpis.runs_per_day(ask, scope),
-            success_per_day=kpis.success_per_day(ask, scope),
+            runs_per_day=days,
+            success_per_day=kpis.success_of(days),
             durations=self._named(workspace_id, kpis.durations(ask, scope, by="instance_id")),
             triggers=kpis.runs_by_trigger(ask, scope),
             failures=kpis.failures_by_code(ask, scope),

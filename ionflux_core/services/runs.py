@@ -11,9 +11,9 @@ from pathlib import Path
 from typing import Any
 
 from ionflux_core import limits
+from ionflux_core.catalog.configuration import EffectiveConfiguration
 from ionflux_core.domain.agents import AgentDefinition
 from ionflux_core.domain.runs import (
-    Approval,
     Run,
     RunFilter,
     RunLog,
@@ -97,7 +97,7 @@ class Runs:
         `payload` is what a trigger brought: it becomes the input `payload_to`, or its keys fill the inputs they name.
         """
         resolved = target if isinstance(target, Target) else self._agents.resolve(workspace_id, target)
-        definition, instance = resolved.definition, resolved.instance
+        definition = resolved.definition
         if depth > limits.RUN_DEPTH:
             raise LimitExceeded(
                 f"Runs have started each other {depth} deep.", hint="Look for agents that listen to their own events."
@@ -114,46 +114,19 @@ class Runs:
             raise Invalid(
                 f"{definition.name} has no task {task!r}.", hint=f"Choose one of: {', '.join(sorted(known_tasks))}."
             )
-        snapshot, sha256 = merged.sealed()
-        inputs_resolved = snapshot.pop("inputs")
-        run_id, at = new_id(), now()
-        row = {
-            "id": run_id,
-            "workspace_id": workspace_id,
-            "instance_id": instance.id if instance else None,
-            "definition_slug": definition.slug,
-            "definition_version": definition.version,
-            "target": instance.name if instance else f"agent:{definition.slug}",
-            "brand_id": brand_id or (instance.brand_id if instance else None),
+        run_id = new_id()
+        why = {
             "trigger_kind": trigger.kind if trigger else "manual",
             "trigger_id": trigger.id if trigger else None,
             "trigger": (trigger or RunTrigger(by=by)).model_dump(mode="json"),
             "task": task,
-            "triggered_by_user_id": None,
             "correlation_id": correlation_id or run_id,
-            "parent_run_id": None,
             "idempotency_key": bounded(key) if key else None,
-            "status": "pending",
             "dry_run": dry_run,
             "priority": priority,
-            "concurrency": definition.limits.concurrency,
             "depth": depth,
-            "attempt": 1,
-            "claims": 0,
-            "inputs": inputs_resolved,
-            "config": snapshot
-            | {
-                "origins": merged.origins,
-                "snippet_preview_output_key": resolved.configuration.snippet_preview_output_key,
-                "instance_version": instance.version if instance else None,
-            },
-            "config_sha256": sha256,
-            "warnings": [],
-            "kpis": {},
-            "cost_micros": 0,
-            "created_at": at,
         }
-        return Prepared(run_id, row)
+        return Prepared(run_id, {"id": run_id, **_fresh(workspace_id, resolved, merged, brand_id), **why})
 
     def insert(self, connection: Connection, prepared: Prepared) -> Started:
         """Insert a prepared run in the caller's transaction; the same idempotency key gives the earlier run."""
@@ -234,6 +207,14 @@ class Runs:
         if known is None:
             raise NotFound("There is no such file.", hint="Reload the page.")
         return self._files.read(sha256)
+
+    def files(self, workspace_id: str, run_id: str) -> list[dict[str, Any]]:
+        """What a run stored first: sha256, name, media_type and size of each file."""
+        self.get(workspace_id, run_id)
+        with self._db.read() as connection:
+            found = artifacts.of_run(connection, run_id)
+        names = ("sha256", "name", "media_type", "size")
+        return [{name: getattr(row, name) for name in names} for row in found if row.workspace_id == workspace_id]
 
     def upload(self, workspace_id: str, name: str, data: bytes, media_type: str) -> dict[str, Any]:
         """Store a file for an input of type `file`; what to give as that input's value."""
@@ -335,53 +316,6 @@ class Runs:
         self.announce()
         return self.get(workspace_id, run_id)
 
-    def approvals(self, workspace_id: str, *, limit: int = 50) -> list[Approval]:
-        """Open questions, oldest first."""
-        with self._db.read() as connection:
-            return approvals.pending(connection, workspace_id, limit=limit)
-
-    def approvals_count(self, workspace_id: str) -> int:
-        """How many questions are open."""
-        with self._db.read() as connection:
-            return approvals.pending_count(connection, workspace_id)
-
-    def decide(
-        self,
-        workspace_id: str,
-        approval_id: str,
-        *,
-        approved: bool,
-        by: str | None = None,
-        comment: str | None = None,
-        edits: Mapping[str, Any] | None = None,
-    ) -> Approval:
-        """Answer a question once; the run goes on from there. Only editable fields may be edited."""
-        with self._db.read() as connection:
-            asked = approvals.get(connection, workspace_id, approval_id)
-        if asked is None:
-            raise NotFound("There is no such approval.", hint="Reload the page.")
-        foreign = sorted(set(edits or {}) - set(asked.editable))
-        if foreign:
-            raise Invalid(
-                f"{foreign[0]!r} cannot be edited here.", hint=f"Editable: {', '.join(asked.editable) or 'none'}."
-            )
-        status, at = "approved" if approved else "denied", now()
-
-        def work(connection: Connection) -> None:
-            values = {"decided_by": by, "comment": comment, "edits": dict(edits or {})}
-            if not approvals.decide(connection, approval_id, status, at=at, **values):
-                raise Conflict("Someone has answered this already.", hint="Reload the page.")
-            rows.move(connection, asked.run_id, "pending", parked=True, wake_at=None)
-            audit.note(
-                connection, workspace_id, at=at, who=by, action=status, entity="approval", entity_id=approval_id,
-                details={"run_id": asked.run_id, "title": asked.title, "comment": comment, "edits": dict(edits or {})},
-            )  # fmt: skip
-
-        self._db.write(work, durable=True)
-        self.announce()
-        with self._db.read() as connection:
-            return approvals.get(connection, workspace_id, approval_id) or asked
-
     @staticmethod
     def _note(connection: Connection, run: Run, action: str, by: str | None) -> None:
         audit.note(connection, run.workspace_id, at=now(), who=by, action=action, entity="run", entity_id=run.id)
@@ -406,3 +340,36 @@ def _brought(definition: AgentDefinition, payload: Any, payload_to: str | None) 
     if not isinstance(payload, dict):
         return {}
     return {key: value for key, value in payload.items() if definition.input(key) is not None}
+
+
+def _fresh(workspace_id: str, resolved: Target, merged: EffectiveConfiguration, brand_id: str | None) -> dict[str, Any]:
+    """The columns of a run that has not begun: what is to run, with which inputs."""
+    definition, instance = resolved.definition, resolved.instance
+    snapshot, sha256 = merged.sealed()
+    inputs = snapshot.pop("inputs")
+    config = snapshot | {
+        "origins": merged.origins,
+        "snippet_preview_output_key": resolved.configuration.snippet_preview_output_key,
+        "instance_version": instance.version if instance else None,
+    }
+    return {
+        "workspace_id": workspace_id,
+        "instance_id": instance.id if instance else None,
+        "definition_slug": definition.slug,
+        "definition_version": definition.version,
+        "target": instance.name if instance else f"agent:{definition.slug}",
+        "brand_id": brand_id or (instance.brand_id if instance else None),
+        "triggered_by_user_id": None,
+        "parent_run_id": None,
+        "status": "pending",
+        "concurrency": definition.limits.concurrency,
+        "attempt": 1,
+        "claims": 0,
+        "inputs": inputs,
+        "config": config,
+        "config_sha256": sha256,
+        "warnings": [],
+        "kpis": {},
+        "cost_micros": 0,
+        "created_at": now(),
+    }

@@ -469,6 +469,7 @@ value_entries = Table(
     Column("method", String(20), nullable=False),
     Column("note", Text, nullable=False),
     Column("at", Moment, nullable=False),
+    Index("ix_value_entries_run", "run_id"),
 )
 
 records = Table(

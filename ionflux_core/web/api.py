@@ -97,7 +97,9 @@ def _methods_at(request: Request) -> str:
     """Every method that some route takes at this path; Starlette names only those of the first one."""
     path = request.scope["path"].removeprefix(request.scope.get("root_path", ""))
     routes = [route for part in _PARTS for route in part.router.routes if isinstance(route, APIRoute)]
-    return ", ".join(sorted({method for route in routes if route.path_regex.match(path) for method in route.methods}))
+    return ", ".join(
+        sorted({method for route in routes if route.path_regex.match(path) for method in route.methods or ()})
+    )
 
 
 def _of_nobody(_: Request, error: Exception) -> Response:

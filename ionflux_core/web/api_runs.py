@@ -228,13 +228,13 @@ def resume_run(here: Editing, run_id: str) -> RunOut:
 @router.get("/approvals")
 def find_approvals(here: Reading, limit: Limit = 50) -> Approvals:
     """Questions that runs are parked on, oldest first."""
-    return Approvals(approvals=here.application.runs.approvals(here.workspace_id, limit=limit))
+    return Approvals(approvals=here.application.approvals.pending(here.workspace_id, limit=limit))
 
 
 @router.post("/approvals/{approval_id}")
 def decide(here: Editing, approval_id: str, decision: ApprovalDecision) -> Approval:
     """Answer a question once; its run goes on from there."""
-    return here.application.runs.decide(
+    return here.application.approvals.decide(
         here.workspace_id,
         approval_id,
         approved=decision.approved,

@@ -201,7 +201,7 @@ def together(count: int, work: Callable[[int], Any]) -> list[Any]:
 
 
 @pytest.fixture
-def world(make_application: Any, make_agent: Any, database_url: str) -> Iterator[World]:
+def world(database_url: str, make_application: Any, make_agent: Any) -> Iterator[World]:
     """A world on SQLite, and on PostgreSQL."""
     yield World(make_application, make_agent, database_url)
 

@@ -110,7 +110,8 @@ class Screen:
 
     def __init__(self, browser: Any, address: str, width: int = 1300) -> None:
         self.page = browser.new_page(viewport={"width": width, "height": 900})
-        self.page.set_default_timeout(20_000)
+        self.page.set_default_timeout(40_000)
+        playwright.expect.set_options(timeout=40_000)
         self.page.goto(address)
 
     @property
@@ -206,10 +207,10 @@ def test_a_typed_text_outlives_a_tab_and_another_page(browser: Any, address: str
     screen.page.get_by_role("tab", name="Configure").click()
     screen.yaml_shows(r"broken: \[")
     playwright.expect(screen.button("Review and save")).to_be_disabled()
-    screen.page.get_by_role("link", name="All agents").click()
+    screen.page.get_by_text("All agents").click()
     screen.page.get_by_role("heading", name="Agents", exact=True).wait_for()
     playwright.expect(screen.page).to_have_url(address)
-    screen.page.get_by_role("link", name="Counter two").click()
+    screen.page.get_by_text("Counter two").click()
     screen.yaml_shows(r"broken: \[")
     playwright.expect(screen.page).to_have_url(re.compile("instance="))
     screen.page.go_back()

@@ -293,3 +293,14 @@ def test_a_phone_shows_cards_without_sideways_scrolling(
     page.locator(f'a[data-run="{run_id}"]').click()
     expect(page.get_by_text("Result", exact=True)).to_be_visible()
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+
+
+def test_the_chain_of_a_run_leads_to_all_its_runs(house: House, open_tab: Callable[..., Tab]) -> None:
+    run_id = house.start(count=0)
+    run = house.application.runs.wait(house.workspace, run_id, timeout=20)
+    page = open_tab(f"?run={run_id}").page
+    page.get_by_text(run.correlation_id[-12:]).click()
+    expect(page.locator(f'a[data-run="{run_id}"]')).to_be_visible()
+    expect(page.get_by_text("Only the runs of one chain", exact=False)).to_be_visible()
+    expect(page.locator("a[data-run]")).to_have_count(1)
+    expect(page).to_have_url(re.compile(f"\\?correlation={run.correlation_id}$"))

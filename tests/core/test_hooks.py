@@ -142,9 +142,8 @@ def test_what_is_refused_starts_nothing_and_says_why(small_world: World) -> None
     assert (sleeping.value.status, sleeping.value.code) == (409, "instance_not_active")
 
 
-def test_a_hook_takes_only_so_many_a_minute(small_world: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(limits, "WEBHOOK_PER_MINUTE", 3)
-    trigger = _world(small_world, "token")
+def test_a_hook_takes_only_so_many_a_minute(small_world: World) -> None:
+    trigger = _world(small_world, "token", ", per_minute: 3")
     for _ in range(3):
         assert _send(small_world, trigger).status == 202
     with pytest.raises(TooManyRequests) as caught:

@@ -14,7 +14,7 @@ from tests.agents_for_tests.world import Clock, World, small_world, world
 __all__ = ["small_world", "world"]
 
 FOUR = """\
-  - {key: daily, type: schedule, config: {cron: '0 9 * * 1-5', timezone: UTC, payload: {day: 1}}, is_user_overridable: true}
+  - {key: daily, type: schedule, config: {cron: '0 9 * * 1-5', timezone: UTC, payload: {day: 1}}}
   - {key: hears, type: event, config: {topic: shop.order, group: own}, payload_to: value}
   - {key: hook, type: webhook, config: {path: /in/here}, payload_to: value}
 """

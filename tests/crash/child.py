@@ -22,7 +22,8 @@ def main(data_dir: str, database_url: str) -> None:
         workers=4,
     )
     Application(settings).start()
-    print("ready", flush=True)
+    sys.stdout.write("ready\n")
+    sys.stdout.flush()
     while True:
         time.sleep(60)
 

@@ -112,7 +112,6 @@ def _crash(app: Application, workspace: str, file: Path, count: int, seed: int) 
     dice = random.Random(seed)
     started = [app.runs.start(workspace, "agent:five_steps", {"file": str(file)}).run_id for _ in range(count)]
     kills, repeated = _kill_until_done(app, workspace, file, count, dice)
-    print(f"{kills} kills")
     assert kills > 0 and repeated == 0
     with app.db.read() as connection:
         statuses = Counter(connection.execute(select(runs.c.status)).scalars())
@@ -140,7 +139,7 @@ def test_200_runs_of_five_steps_survive_kills_at_random_points(
 @pytest.mark.timeout(1800)
 @pytest.mark.parametrize("seed", range(6))
 def test_many_seeds_survive_kills(
-    looking_on: Callable[[str], tuple[Application, str]], tmp_path: Path, database_url: str, seed: int
+    database_url: str, looking_on: Callable[[str], tuple[Application, str]], tmp_path: Path, seed: int
 ) -> None:
     app, workspace = looking_on(database_url)
     _crash(app, workspace, tmp_path / "lines", 200, seed)
@@ -148,7 +147,7 @@ def test_many_seeds_survive_kills(
 
 @pytest.mark.timeout(240)
 def test_parked_runs_survive_a_kill(
-    looking_on: Callable[[str], tuple[Application, str]], tmp_path: Path, database_url: str
+    database_url: str, looking_on: Callable[[str], tuple[Application, str]], tmp_path: Path
 ) -> None:
     app, workspace = looking_on(database_url)
     file = tmp_path / "lines"
@@ -165,8 +164,8 @@ def test_parked_runs_survive_a_kill(
         first.ready()
         wait_for(lambda: statuses() == parked or statuses()["timer"] == "success", 20, statuses)
     # Nobody is there to take the answers; they must not be lost.
-    (question,) = app.runs.approvals(workspace)
-    app.runs.decide(workspace, question.id, approved=True)
+    (question,) = app.approvals.pending(workspace)
+    app.approvals.decide(workspace, question.id, approved=True)
     app.events.publish(workspace, "shop.reply", {"paid": True})
     time.sleep(1.5)
     with process(app) as second:

@@ -85,7 +85,7 @@ def asking(make_application, make_agent) -> Application:  # type: ignore[no-unty
 
 def answer_of(app: Application) -> tuple[str, str]:
     """The id of the parked run and of its question."""
-    [question] = app.runs.approvals(workspace(app))
+    [question] = app.approvals.pending(workspace(app))
     return question.run_id, question.id
 
 
@@ -117,13 +117,13 @@ def test_an_edit_of_the_wrong_kind_is_refused_and_the_question_stays(asking: App
     test.text_input(key=f"edit_{question}_discount").set_value("a lot")
     button(test, "Approve").click().run()
     assert "discount must be a number." in words(test)
-    assert asking.runs.approvals_count(workspace(asking)) == 1
+    assert asking.approvals.count(workspace(asking)) == 1
 
 
 def test_a_question_answered_elsewhere_gets_a_sentence(asking: Application) -> None:
     run_id, question = answer_of(asking)
     test = home(asking)
-    asking.runs.decide(workspace(asking), question, approved=True)
+    asking.approvals.decide(workspace(asking), question, approved=True)
     asking.runs.wait(workspace(asking), run_id, timeout=20)
     button(test, "Approve").click().run()
     assert not test.exception
