@@ -100,7 +100,11 @@ class Completion:
 
 
 class Records(Protocol):
-    """The instance's own collections (`tables` in the manifest): small JSON rows with a key and a time."""
+    """The instance's own collections (`tables` in the manifest): small JSON rows with a key and a time.
+
+    What is written is seen by the agent's own reads at once, and stored with the transaction of its step: a step
+    that fails or is cut off leaves no row behind.
+    """
 
     def put(self, collection: str, key: str, data: Mapping[str, Any], *, at: datetime | None = None) -> None:
         """Insert or replace one row."""

@@ -16,8 +16,9 @@ from ionflux_core.domain.runs import Run, RunError, RunStatus
 from ionflux_core.errors import Invalid, IonfluxError, LimitExceeded, NotFound
 from ionflux_core.ids import now
 from ionflux_core.limits import EVENT_BYTES, LOG_LINE_BYTES, LOGS_PER_RUN, OUTPUT_BYTES
-from ionflux_core.runtime.journal import Journal, plain_json
-from ionflux_core.runtime.outside import JournaledHttp, JournaledLlm, JournaledMemory, OwnRecords
+from ionflux_core.runtime.journal import Journal, PendingRecords, plain_json
+from ionflux_core.runtime.outside import JournaledHttp, JournaledLlm, JournaledMemory
+from ionflux_core.runtime.own_records import OwnRecords
 from ionflux_core.runtime.parking import Parked, Parking
 from ionflux_core.runtime.ports import Ports
 from ionflux_core.sdk import ArtifactRef, Brand, Workspace
@@ -63,11 +64,14 @@ class RunContext(Parking):
 
     @cached_property
     def records(self) -> OwnRecords:
-        """The instance's own collections."""
-        tables = self._ports.catalog.definition(self._run.definition_slug).tables
-        return OwnRecords(
-            self._ports.db, self._run.workspace_id, self.owner, frozenset(tables), self.now, self._journal.check
-        )
+        """The instance's own collections; what is written leaves with the step."""
+        pending = PendingRecords(self._run.workspace_id, self.owner)
+        self._journal.effects.records = pending
+        return self._records_over(pending)
+
+    def _records_over(self, pending: PendingRecords) -> OwnRecords:
+        tables = frozenset(self._ports.catalog.definition(self._run.definition_slug).tables)
+        return OwnRecords(self._ports.db, self.owner, tables, pending, self.now, self._journal.check)
 
     @cached_property
     def llm(self) -> JournaledLlm:

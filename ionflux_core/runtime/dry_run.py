@@ -9,7 +9,9 @@ from typing import Any, Literal
 
 from ionflux_core.domain.events import check_subject
 from ionflux_core.runtime.context import RunContext
-from ionflux_core.runtime.outside import JournaledHttp, JournaledMemory, OwnRecords
+from ionflux_core.runtime.journal import PendingRecords
+from ionflux_core.runtime.outside import JournaledHttp, JournaledMemory
+from ionflux_core.runtime.own_records import OwnRecords
 from ionflux_core.sdk import Decision
 
 
@@ -19,8 +21,7 @@ class DryRunContext(RunContext):
     @cached_property
     def records(self) -> OwnRecords:
         """Reads what is there; keeps what is written in memory for this run."""
-        real = super().records
-        return real.overlaid()
+        return self._records_over(PendingRecords(self._run.workspace_id, self.owner))
 
     @cached_property
     def http(self) -> JournaledHttp:

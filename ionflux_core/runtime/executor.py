@@ -90,7 +90,7 @@ class Execution:
 
     def _park(self, parked: Parked) -> None:
         self.journal.abandon()
-        values: dict[str, Any] = {"wake_at": parked.wake_at, "kpis": self.context.reported}
+        values: dict[str, Any] = {"wake_at": parked.wake_at, "kpis": self.context.reported, "cost_micros": self._cost()}
         if parked.wait is not None:
             # A pause keeps what the run was woken with: it has not been taken up yet.
             values["wait"] = parked.wait
@@ -132,6 +132,9 @@ class Execution:
         if self._move("pending", values, self.journal.effects.flush):
             self._ports.moved(self.run.id, "pending")
 
+    def _cost(self) -> int:
+        return self.run.cost_micros + self.journal.cost_micros
+
     def cut_off(self, error: RunError) -> bool:
         """End a run whose thread does not come back; whatever that thread still does is not recorded."""
         self.journal.revoked = True
@@ -140,7 +143,13 @@ class Execution:
     def end(self, status: RunStatus, values: dict[str, Any], *, flush: bool = True) -> bool:
         """Write the end of the run, its instance's last run, and the event, in one transaction; False when too late."""
         at = now()
-        values = values | {"finished_at": at, "kpis": self.context.reported, "wake_at": None, "wait": None}
+        values = values | {
+            "finished_at": at,
+            "kpis": self.context.reported,
+            "cost_micros": self._cost(),
+            "wake_at": None,
+            "wait": None,
+        }
 
         def work(connection: Connection) -> None:
             if status != "success":

@@ -16,7 +16,8 @@ from pydantic_core import PydanticSerializationError, from_json, to_json, to_jso
 from ionflux_core.errors import AgentFailed, LimitExceeded
 from ionflux_core.ids import now
 from ionflux_core.limits import INLINE_OUTPUT_BYTES, OUTPUT_BYTES, RUN_STEPS
-from ionflux_core.storage import artifacts, events, kpis, runs, steps
+from ionflux_core.sdk import Record
+from ionflux_core.storage import artifacts, events, kpis, records, runs, steps
 from ionflux_core.storage.artifacts import ArtifactFiles
 from ionflux_core.storage.engine import AnyRow, Connection, Database, dump_json
 
@@ -24,7 +25,7 @@ _NO_INPUTS = hashlib.sha256(b"[]").hexdigest()
 _PREVIEW_ITEMS = 20
 _PREVIEW_CHARS = 500
 _KEY_CHARS = 280
-_START = (0, 0, 0, 0)
+_START = (0, 0, 0, 0, 0)
 
 
 class Revoked(BaseException):
@@ -57,6 +58,43 @@ class Kept(NamedTuple):
     ref: str | None
 
 
+class PendingRecords:
+    """Rows an agent has written that are not stored yet, in order; None in place of a row removes it."""
+
+    def __init__(self, workspace_id: str, owner: str) -> None:
+        self._workspace_id = workspace_id
+        self._owner = owner
+        self._writes: list[tuple[str, str, Record | None]] = []
+        self.newest: dict[tuple[str, str], Record | None] = {}
+
+    def __len__(self) -> int:
+        return len(self._writes)
+
+    def add(self, collection: str, key: str, row: Record | None) -> None:
+        """Write or remove one row, from now on seen by `newest`."""
+        self._writes.append((collection, key, row))
+        self.newest[collection, key] = row
+
+    def drop_since(self, kept: int) -> None:
+        """Forget all but the first `kept` writes."""
+        if kept < len(self._writes):
+            del self._writes[kept:]
+            self.newest = {(collection, key): row for collection, key, row in self._writes}
+
+    def save(self, connection: Connection, since: int) -> None:
+        """Store the writes since a mark; an outer step's earlier write of the same row gives way to them."""
+        fresh = {(collection, key): row for collection, key, row in self._writes[since:]}
+        self._writes[:since] = [(c, k, fresh.get((c, k), row)) for c, k, row in self._writes[:since]]
+        by_collection: dict[str, list[Record]] = {}
+        for (collection, key), row in fresh.items():
+            if row is None:
+                records.remove(connection, self._owner, collection, key)
+            else:
+                by_collection.setdefault(collection, []).append(row)
+        for collection, rows in by_collection.items():
+            records.put(connection, self._workspace_id, self._owner, collection, rows)
+
+
 @dataclass
 class Effects:
     """What a step leaves behind; all of it is written in the transaction that records the step."""
@@ -67,6 +105,7 @@ class Effects:
     logs: list[dict[str, Any]] = field(default_factory=list)
     calls: list[dict[str, Any]] = field(default_factory=list)
     writes: list[Callable[[Connection], object]] = field(default_factory=list)
+    records: PendingRecords | None = None
 
     def flush(self, connection: Connection, since: tuple[int, ...] = _START) -> None:
         """Write what has gathered since a mark, and every log line and call."""
@@ -82,18 +121,23 @@ class Effects:
             steps.write_calls(connection, self.calls)
         for write in self.writes[since[3] :]:
             write(connection)
+        if self.records is not None and since[4] < len(self.records):
+            self.records.save(connection, since[4])
 
     def mark(self) -> tuple[int, ...]:
         """Where things stand, for `drop_since`."""
-        return tuple(len(gathered) for gathered in self._gathered())
+        written = len(self.records) if self.records is not None else 0
+        return (*(len(gathered) for gathered in self._gathered()), written)
 
     def _gathered(self) -> tuple[list[Any], ...]:
         return self.kpis, self.values, self.events, self.writes
 
     def drop_since(self, mark: tuple[int, ...]) -> None:
         """Forget what a failed step would have left behind; its logs and calls stay, they did happen."""
-        for kept, gathered in zip(mark, self._gathered(), strict=True):
+        for kept, gathered in zip(mark[:4], self._gathered(), strict=True):
             del gathered[kept:]
+        if self.records is not None:
+            self.records.drop_since(mark[4])
 
     def flushed(self, since: tuple[int, ...]) -> None:
         """Forget what `flush` has written."""
@@ -128,6 +172,7 @@ class Journal:
         self._keys: set[str] = set()
         self.effects = Effects()
         self.revoked = False
+        self.cost_micros = 0
         self.lease_ends = math.inf
 
     def key(self, name: str) -> str:

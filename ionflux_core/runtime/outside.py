@@ -1,12 +1,11 @@
-"""What an agent reaches outside its own code: collections, models, the network, memory; each call is journaled."""
+"""What an agent reaches outside its own code: models, the network, memory; each call is journaled."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from pydantic_core import from_json
@@ -17,109 +16,13 @@ from ionflux_core.ids import new_id, now
 from ionflux_core.limits import HTTP_SECONDS
 from ionflux_core.runtime.journal import Journal, plain_json
 from ionflux_core.runtime.ports import Ports, engine_of
-from ionflux_core.sdk import Completion, Record
-from ionflux_core.storage import records
-from ionflux_core.storage.engine import Database
+from ionflux_core.sdk import Completion
 
 if TYPE_CHECKING:
     from ionflux_core.memory import Recalled
 
 Stepped = Callable[[str, str, Callable[..., Any], tuple[Any, ...], dict[str, Any]], Any]
 _SECRET = "secret://"
-
-
-class OwnRecords:
-    """The agent's collections, as declared in its manifest; `overlaid()` keeps writes in memory."""
-
-    def __init__(
-        self,
-        db: Database,
-        workspace_id: str,
-        owner: str,
-        tables: frozenset[str],
-        clock: Callable[[], datetime],
-        check: Callable[[], None],
-    ) -> None:
-        self._db = db
-        self._may_go_on = check
-        self._workspace_id = workspace_id
-        self._owner = owner
-        self._tables = tables
-        self._clock = clock
-        self._overlay: dict[tuple[str, str], Record | None] | None = None
-
-    def overlaid(self) -> OwnRecords:
-        """The same collections, with every write kept in memory only."""
-        copy = OwnRecords(self._db, self._workspace_id, self._owner, self._tables, self._clock, self._may_go_on)
-        copy._overlay = {}
-        return copy
-
-    def put(self, collection: str, key: str, data: Mapping[str, Any], *, at: datetime | None = None) -> None:
-        """Insert or replace one row."""
-        self.put_many(collection, [(key, data, at or self._clock())])
-
-    def put_many(self, collection: str, rows: Iterable[tuple[str, Mapping[str, Any], datetime]]) -> int:
-        """Insert or replace rows in one transaction."""
-        self._check(collection)
-        self._may_go_on()
-        batch = [Record(key, at, plain_json(dict(data), f"Collection {collection}")) for key, data, at in rows]
-        if self._overlay is not None:
-            self._overlay.update({(collection, row.key): row for row in batch})
-            return len(batch)
-        return self._db.write(lambda c: records.put(c, self._workspace_id, self._owner, collection, batch))
-
-    def get(self, collection: str, key: str) -> Record | None:
-        """The row with this key, or None."""
-        self._check(collection)
-        if self._overlay is not None and (collection, key) in self._overlay:
-            return self._overlay[collection, key]
-        with self._db.read() as connection:
-            return records.get(connection, self._owner, collection, key)
-
-    def find(
-        self,
-        collection: str,
-        *,
-        since: datetime | None = None,
-        until: datetime | None = None,
-        prefix: str = "",
-        limit: int = 100_000,
-        newest_first: bool = False,
-    ) -> list[Record]:
-        """Rows with since <= at < until whose key starts with `prefix`, by time."""
-        self._check(collection)
-        with self._db.read() as connection:
-            rows = records.find(
-                connection, self._owner, collection, since=since, until=until, prefix=prefix, limit=limit,
-                newest_first=newest_first,
-            )  # fmt: skip
-        if not self._overlay:
-            return rows
-        merged = {row.key: row for row in rows}
-        for (name, key), row in self._overlay.items():
-            if name != collection or not key.startswith(prefix):
-                continue
-            merged.pop(key, None)
-            if row and (since is None or row.at >= since) and (until is None or row.at < until):
-                merged[key] = row
-        ordered = sorted(merged.values(), key=lambda row: (row.at, row.key), reverse=newest_first)
-        return ordered[:limit]
-
-    def delete(self, collection: str, key: str) -> bool:
-        """Remove one row; False when it was not there."""
-        there = self.get(collection, key) is not None
-        if self._overlay is not None:
-            self._overlay[collection, key] = None
-        elif there:
-            self._may_go_on()
-            self._db.write(lambda c: records.remove(c, self._owner, collection, key))
-        return there
-
-    def _check(self, collection: str) -> None:
-        if collection not in self._tables:
-            raise Invalid(
-                f"Collection {collection!r} is not declared.", hint="Add it to `tables` in the agent's manifest."
-            )
 
 
 class _Calls:
@@ -164,6 +67,7 @@ class _Calls:
                 "at": now(),
             }
             self._journal.effects.calls.append(row | answer)
+            self._journal.cost_micros += int(answer.get("cost_micros") or 0)
 
 
 class JournaledLlm:

@@ -46,6 +46,9 @@ class Compiled:
         processors = compiled._bind_processors
         names = compiled.positiontup if compiled.positional else list(compiled.binds)
         binds = [(name, _single(processors.get(name))) for name in names or []]
+        unknown = set(self._names) - {name for name, _ in binds}
+        if unknown:
+            raise ValueError(f"columns that are not there: {', '.join(sorted(unknown))}")
         self._ready[dialect.name] = (str(compiled), binds)
         return self._ready[dialect.name]
 
