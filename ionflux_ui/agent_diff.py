@@ -9,7 +9,6 @@ from dataclasses import dataclass
 import streamlit as st
 
 from ionflux_ui.plain import counted
-from ionflux_ui.theme import GREEN, GREY, RED, Shade
 
 _PLACE = re.compile(r"@@ -\d+(?:,\d+)? \+(\d+)(?:,\d+)? @@")
 
@@ -33,6 +32,20 @@ class Difference:
         return ", ".join(parts) or "no line differs"
 
 
+# Our own colours for the signs (`theme.GREEN`, `RED`, `GREY`): the usual ones are too pale on the light ground. The
+# class stands twice because our rule must outweigh the built-in one.
+_LIGHT_SIGNS = """<style>
+[data-testid="stCode"] .token.token.inserted { color: #127447; }
+[data-testid="stCode"] .token.token.deleted { color: #c22431; }
+[data-testid="stCode"] .token.token.unchanged.line { color: #5f5f6c; }
+</style>"""
+_DARK_SIGNS = """<style>
+[data-testid="stCode"] .token.token.inserted { color: #4fc486; }
+[data-testid="stCode"] .token.token.deleted { color: #ff8087; }
+[data-testid="stCode"] .token.token.unchanged.line { color: #b0b0be; }
+</style>"""
+
+
 def difference(old: str, new: str) -> Difference:
     """How a new text differs from an old one."""
     lines = list(difflib.unified_diff(old.splitlines(), new.splitlines(), lineterm="", n=3))[2:]
@@ -47,18 +60,10 @@ def show_difference(old: str, new: str, what: str) -> None:
     found = difference(old, new)
     st.markdown(f"{found.summary} ({what})")
     if found.text:
-        st.html(_style(dark=st.context.theme.type == "dark"))
+        if st.context.theme.type == "dark":
+            st.html(_DARK_SIGNS)
+        else:
+            st.html(_LIGHT_SIGNS)
         st.code(found.text, language="diff")
     elif old != new:
         st.caption("Only the end of the text differs.")
-
-
-def _style(*, dark: bool) -> str:
-    """Our own colours for the signs: the usual ones are too pale to read on the light ground."""
-    looks: dict[str, Shade] = {"inserted": GREEN, "deleted": RED, "unchanged.line": GREY}
-    # The class twice: our rule must outweigh the built-in one.
-    rules = (
-        f'[data-testid="stCode"] .token.token.{name} {{ color: {shade.dark if dark else shade.light}; }}'
-        for name, shade in looks.items()
-    )
-    return f"<style>{' '.join(rules)}</style>"

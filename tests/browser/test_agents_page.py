@@ -210,7 +210,7 @@ def test_a_typed_text_outlives_a_tab_and_another_page(browser: Any, address: str
     screen.page.get_by_text("All agents").click()
     screen.page.get_by_role("heading", name="Agents", exact=True).wait_for()
     playwright.expect(screen.page).to_have_url(address)
-    screen.page.get_by_text("Counter two").click()
+    screen.page.get_by_role("button", name="Counter two").click()
     screen.yaml_shows(r"broken: \[")
     playwright.expect(screen.page).to_have_url(re.compile("instance="))
     screen.page.go_back()
