@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING
 
 from ionflux_core.analytics.duck import AnalyticsCache
 from ionflux_core.catalog.loader import Catalog
-from ionflux_core.domain.runs import RunStatus
 from ionflux_core.errors import Unavailable
 from ionflux_core.redaction import RedactingFormatter, Redactor
 from ionflux_core.runtime.ports import Ports
@@ -132,13 +131,10 @@ class Application:
             memory=self.memory,
             secret=self.secrets.reveal,
             redactor=self.secrets.redactor,
-            moved=self._moved,
+            moved=self.runs.moved,
             heard=self.events.heard,
+            published=lambda: self.events.published(),
         )
-
-    def _moved(self, run_id: str, status: RunStatus) -> None:
-        self.runs.moved(run_id, status)
-        self.events.published()
 
     def _triggers_changed(self) -> None:
         self.events.forget_topics()

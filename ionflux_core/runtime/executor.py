@@ -41,6 +41,7 @@ class Execution:
         self.definition = ports.catalog.definition(self.run.definition_slug)
         self.journal = Journal(ports.db, ports.files, self.run.workspace_id, self.run.id, self._recorded(), owner=owner)
         kind = DryRunContext if self.run.dry_run else RunContext
+        self.journal.published = ports.published
         self.context = kind(self.run, self.journal, ports)
 
     def _recorded(self) -> dict[str, AnyRow]:
@@ -99,8 +100,9 @@ class Execution:
             self.journal.effects.flush(connection)
             wake_if_come(connection, self.run, parked.wait or {})
 
+        emitted = bool(self.journal.effects.events)
         if self._move(parked.status, values, work):
-            self._ports.moved(self.run.id, parked.status)
+            self._tell(parked.status, emitted)
 
     def _fail(self, error: BaseException) -> None:
         self.journal.drop_effects()
@@ -130,7 +132,13 @@ class Execution:
         )
         values = {"attempt": self.run.attempt + 1, "wake_at": now() + timedelta(seconds=delay)}
         if self._move("pending", values, self.journal.effects.flush):
-            self._ports.moved(self.run.id, "pending")
+            self._tell("pending", emitted=False)
+
+    def _tell(self, status: RunStatus, emitted: bool) -> None:
+        """Wake whoever waits for the run, and the bus when there is something for it."""
+        self._ports.moved(self.run.id, status)
+        if emitted:
+            self._ports.published()
 
     def _cost(self) -> int:
         return self.run.cost_micros + self.journal.cost_micros
@@ -151,17 +159,20 @@ class Execution:
             "wait": None,
         }
 
+        emitted = flush and bool(self.journal.effects.events)
+
         def work(connection: Connection) -> None:
+            nonlocal emitted
             if status != "success":
                 steps.close_open(connection, self.run.id, "error", at)
                 approvals.withdraw(connection, self.run.id, at)
-            finish(connection, self.run, self.definition, status, values, heard=self._ports.heard)
+            emitted |= finish(connection, self.run, self.definition, status, values, heard=self._ports.heard)
             if flush:
                 self.journal.effects.flush(connection)
 
         ended = self._move(status, values, work)
         if ended:
-            self._ports.moved(self.run.id, status)
+            self._tell(status, emitted)
         return ended
 
     def _move(self, status: RunStatus, values: dict[str, Any], work: Callable[[Connection], object]) -> bool:
@@ -212,37 +223,39 @@ def finish(
     values: dict[str, Any],
     *,
     heard: Callable[[str, str], bool] = lambda *_: True,
-) -> None:
-    """What follows from the end of a run: the instance's summary, its breaker, and the completed event.
+) -> bool:
+    """What follows from the end of a run: its instance's summary, breaker and event; True when the bus has work.
 
     A dry run leaves no trace but itself. `definition` is None when the agent's folder is gone. Every run ends with
     this event, so one that nobody listens to (`heard` says so) is filed at once instead of being carried round.
     """
     if run.dry_run:
-        return
-    at = values["finished_at"]
+        return False
+    at, broken = values["finished_at"], False
     summary = {"run_id": run.id, "status": status, "timestamp": at, "output_preview_text": values.get("preview")}
     if run.instance_id:
         failed = None if status.startswith("cancelled") else status != "success"
         failures = agents.note_run(connection, run.instance_id, summary=summary, failed=failed)
         if failed and definition is not None and failures >= definition.limits.breaker:
-            _break(connection, run, failures, values)
+            broken = _break(connection, run, failures, values)
     payload = {**summary, "instance_id": run.instance_id, "definition": run.definition_slug, "dry_run": run.dry_run,
                "kpis": values.get("kpis") or {}, "trigger": run.trigger_kind}  # fmt: skip
     event = _event(run, COMPLETED, payload, f"completed:{run.id}")
-    if not heard(run.workspace_id, COMPLETED) and not runs.any_waiting(connection, run.workspace_id):
+    listened = heard(run.workspace_id, COMPLETED) or runs.any_waiting(connection, run.workspace_id)
+    if not listened:
         event["status"] = "archived_no_trigger"
     events.insert(connection, event)
+    return listened or broken
 
 
-def _break(connection: Connection, run: Run, failures: int, values: dict[str, Any]) -> None:
-    """Open the breaker: the instance stops until a person has looked."""
+def _break(connection: Connection, run: Run, failures: int, values: dict[str, Any]) -> bool:
+    """Open the breaker: the instance stops until a person has looked; False when it has stopped before."""
     error = values.get("error") or {}
     reason = f"{failures} runs in a row failed; the last one: {error.get('message', 'no message')}"
     if not agents.stop_instance(connection, run.instance_id or "", values["finished_at"], reason[:1000]):
-        return
+        return False
     payload = {"instance_id": run.instance_id, "instance": run.instance_name, "reason": reason, "failures": failures}
-    events.insert(connection, _event(run, "ionflux.agent.instance.stopped", payload, f"stopped:{run.id}"))
+    return events.insert(connection, _event(run, "ionflux.agent.instance.stopped", payload, f"stopped:{run.id}"))
 
 
 def _event(run: Run, type: str, payload: dict[str, Any], dedup_key: str) -> dict[str, Any]:

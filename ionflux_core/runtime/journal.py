@@ -173,6 +173,7 @@ class Journal:
         self.effects = Effects()
         self.revoked = False
         self.cost_micros = 0
+        self.published: Callable[[], None] = lambda: None
         self.lease_ends = math.inf
 
     def key(self, name: str) -> str:
@@ -290,6 +291,7 @@ class Journal:
             self._open.remove(step)
             # What an outer step has gathered waits for that step's own end.
             since = step.mark if self._open else _START
+            emitted = since[2] < len(self.effects.events)
             try:
                 held = not self.revoked and self._record([row], since)
             except BaseException:
@@ -299,6 +301,8 @@ class Journal:
                 self.revoked = True
                 raise Revoked
             self.effects.flushed(since)
+        if emitted:
+            self.published()
 
     def _record(self, rows: list[dict[str, Any]], since: tuple[int, ...] | None) -> bool:
         """Write steps and, with a mark, the effects since; False when another worker or nobody has the run now."""

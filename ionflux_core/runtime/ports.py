@@ -55,6 +55,7 @@ class Ports:
     redactor: Callable[[str], Redactor]
     moved: Callable[[str, RunStatus], None]
     heard: Callable[[str, str], bool]
+    published: Callable[[], None]
 
 
 def engine_of(config: Mapping[str, Any]) -> str:

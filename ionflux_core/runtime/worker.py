@@ -67,6 +67,7 @@ class Worker:
         self.owner = owner_name()
         self._wake = threading.Condition()
         self._signals = 0
+        self._left = False
         self._idle = 0
         self._stopping = False
         self._active: dict[str, tuple[Execution, float, threading.Thread]] = {}
@@ -165,17 +166,18 @@ class Worker:
         me = threading.current_thread()
         while not self._stopping and me not in self._retired:
             claimed = self._claim()
-            if claimed is None:
-                with self._wake:
-                    while not self._signals and not self._stopping:
-                        self._wake.wait()
-                    self._signals = max(0, self._signals - 1)
-                continue
-            try:
-                self._execute(*claimed, me)
-            except Exception as error:
-                # The run store itself refused (disk full, locked): the lease runs out and the run is taken up again.
-                log.error("run %s could not be recorded: %s", claimed[0].row.id, error)
+            if claimed is not None:
+                try:
+                    self._execute(*claimed, me)
+                except Exception as error:
+                    # The run store refused (disk full, locked): the lease runs out and the run is taken up again.
+                    log.error("run %s could not be recorded: %s", claimed[0].row.id, error)
+                if self._left:
+                    continue
+            with self._wake:
+                while not self._signals and not self._stopping:
+                    self._wake.wait()
+                self._signals = max(0, self._signals - 1)
 
     def _execute(self, claimed: runs.Claimed, lease_ends: float, me: threading.Thread) -> None:
         try:
@@ -197,7 +199,7 @@ class Worker:
     def _claim(self) -> tuple[runs.Claimed, float] | None:
         at, lease_ends = now(), time.monotonic() + self._lease_seconds
         try:
-            claimed = self._ports.db.write(
+            claims = self._ports.db.write(
                 lambda connection: runs.claim(
                     connection,
                     owner=self.owner,
@@ -207,7 +209,9 @@ class Worker:
                     workspace_limit=self._workspace_limit,
                 )
             )
-            return (claimed[0], lease_ends) if claimed else None
+            # What is left may wait behind a limit that the end of a run here lifts: then look again at once.
+            self._left = claims.left
+            return (claims.taken[0], lease_ends) if claims.taken else None
         except Exception as error:
             log.error("no run could be claimed: %s", error)
             return None

@@ -14,6 +14,7 @@ from ionflux_core import limits
 from ionflux_core.catalog.configuration import EffectiveConfiguration
 from ionflux_core.domain.agents import AgentDefinition
 from ionflux_core.domain.runs import (
+    FINISHED,
     Run,
     RunFilter,
     RunLog,
@@ -244,10 +245,11 @@ class Runs:
         event = self._waiters.setdefault(run_id, threading.Event())
         try:
             while True:
-                run = self.get(workspace_id, run_id)
+                with self._db.read() as connection:
+                    status = rows.status_of(connection, run_id)
                 left = deadline - time.monotonic()
-                if run.status not in ("pending", "running") or left <= 0:
-                    return run
+                if status not in ("pending", "running") or left <= 0:
+                    return self.get(workspace_id, run_id)
                 # Another process may execute the run: then only looking again tells.
                 event.wait(min(left, 0.25))
                 event.clear()
@@ -255,7 +257,9 @@ class Runs:
             self._waiters.pop(run_id, None)
 
     def moved(self, run_id: str, status: RunStatus) -> None:
-        """A run of this process has ended or been parked: wake whoever waits for it."""
+        """A run of this process has ended or been parked: wake whoever waits for it, and a worker when it is due."""
+        if status not in FINISHED:
+            self.announce()
         event = self._waiters.get(run_id)
         if event is not None:
             event.set()

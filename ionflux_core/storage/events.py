@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, func, select, update
+from sqlalchemy import Connection, bindparam, func, literal_column, select, update
 
 from ionflux_core.domain.events import PlatformEvent
 from ionflux_core.storage.engine import AnyRow
@@ -25,10 +25,18 @@ def id_for_key(connection: Connection, workspace_id: str, dedup_key: str) -> str
     return connection.execute(query).scalar_one_or_none()
 
 
+# The status as a literal: SQLite takes the partial index only when it finds its condition again.
+_open = (
+    select(events)
+    .where(events.c.status == literal_column("'pending_processing'"))
+    .order_by(events.c.seq)
+    .limit(bindparam("most"))
+)
+
+
 def open_events(connection: Connection, *, limit: int) -> list[PlatformEvent]:
     """Events nobody has looked at yet, oldest first."""
-    query = select(events).where(events.c.status == "pending_processing").order_by(events.c.seq).limit(limit)
-    return [_event(row) for row in connection.execute(query)]
+    return [_event(row) for row in connection.execute(_open, {"most": limit})]
 
 
 def newest_seq(connection: Connection, workspace_id: str) -> int:

@@ -147,6 +147,13 @@ class Claimed(NamedTuple):
     fresh: bool
 
 
+class Claims(NamedTuple):
+    """What a claim took, and whether it left runs that are due: to others, or behind a limit."""
+
+    taken: list[Claimed]
+    left: bool
+
+
 def claim(
     connection: Connection,
     *,
@@ -155,14 +162,14 @@ def claim(
     lease_seconds: float,
     count: int,
     workspace_limit: Callable[[str], int],
-) -> list[Claimed]:
+) -> Claims:
     """Up to `count` pending runs, now leased to `owner`; the fullest workspace goes last, limits are kept."""
     if connection.dialect.name == "postgresql":
         # Counting and taking must be one act among all processes, or two of them overrun a limit together.
         connection.execute(select(func.pg_advisory_xact_lock(7_201_010)))
     due = list(connection.execute(_due_first, {"now": now}))
     if not due:
-        return []
+        return Claims([], left=False)
     if len(due) == _CANDIDATES:
         due = list(connection.execute(_due_fairly, {"now": now}))
     by_workspace: Counter[str] = Counter()
@@ -171,6 +178,7 @@ def claim(
         by_workspace[workspace_id] += running
         by_instance[instance_id] += running
     chosen: list[AnyRow] = []
+    found = len(due)
     while due and len(chosen) < count:
         due.sort(key=lambda run: (-run.priority, by_workspace[run.workspace_id], run.id))
         run = due.pop(0)
@@ -186,7 +194,7 @@ def claim(
     for run in chosen:
         values = {"run_id": run.id, "owner": owner, "until": until, "now": now, "stamp": change_stamp()}
         claimed.extend(Claimed(row, run.started_at is None) for row in connection.execute(_claim, values))
-    return claimed
+    return Claims(claimed, left=found > len(chosen))
 
 
 _HELD = "SELECT 1 FROM runs WHERE id = ? AND lease_owner = ? AND status = 'running'"
@@ -352,9 +360,13 @@ def status_counts(connection: Connection, *, since: datetime) -> list[AnyRow]:
     return list(connection.execute(query))
 
 
+_status = select(runs.c.status).where(runs.c.id == bindparam("run"))
+
+
 def status_of(connection: Connection, run_id: str) -> RunStatus | None:
     """The status of a run, or None when it is not there."""
-    return connection.execute(select(runs.c.status).where(runs.c.id == run_id)).scalar_one_or_none()
+    status: RunStatus | None = connection.execute(_status, {"run": run_id}).scalar_one_or_none()
+    return status
 
 
 def depth_of(connection: Connection, run_id: str) -> int:

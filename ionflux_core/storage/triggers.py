@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, delete, func, select, update
+from sqlalchemy import Connection, bindparam, delete, func, select, update
 
 from ionflux_core.domain.triggers import Trigger, TriggerFiring
 from ionflux_core.storage.tables import (
@@ -63,10 +63,12 @@ def get(connection: Connection, trigger_id: str) -> Trigger | None:
     return None if row is None else Trigger.model_validate(row._asdict())
 
 
+_by_hook_path = _with_instance.where(triggers.c.hook_path == bindparam("path"), triggers.c.kind == "webhook")
+
+
 def by_hook_path(connection: Connection, path: str) -> Trigger | None:
     """The webhook trigger that listens on a path."""
-    query = _with_instance.where(triggers.c.hook_path == path, triggers.c.kind == "webhook")
-    row = connection.execute(query).one_or_none()
+    row = connection.execute(_by_hook_path, {"path": path}).one_or_none()
     return None if row is None else Trigger.model_validate(row._asdict())
 
 
