@@ -16,7 +16,7 @@ from ionflux_core.ids import new_id, now
 from ionflux_core.limits import CLAIMS_PER_RUN
 from ionflux_core.runtime.executor import Execution, end_lost
 from ionflux_core.runtime.ports import Ports
-from ionflux_core.storage import approvals, runs, steps
+from ionflux_core.storage import approvals, claims, runs, steps
 from ionflux_core.storage.engine import AnyRow, Connection
 
 log = logging.getLogger(__name__)
@@ -179,7 +179,7 @@ class Worker:
                     self._wake.wait()
                 self._signals = max(0, self._signals - 1)
 
-    def _execute(self, claimed: runs.Claimed, lease_ends: float, me: threading.Thread) -> None:
+    def _execute(self, claimed: claims.Claimed, lease_ends: float, me: threading.Thread) -> None:
         try:
             execution = Execution(claimed.row, self.owner, self._ports, fresh=claimed.fresh)
         except NotFound as missing:
@@ -196,11 +196,11 @@ class Worker:
             if held is not None and held[0] is execution:
                 del self._active[execution.run.id]
 
-    def _claim(self) -> tuple[runs.Claimed, float] | None:
+    def _claim(self) -> tuple[claims.Claimed, float] | None:
         at, lease_ends = now(), time.monotonic() + self._lease_seconds
         try:
-            claims = self._ports.db.write(
-                lambda connection: runs.claim(
+            found = self._ports.db.write(
+                lambda connection: claims.claim(
                     connection,
                     owner=self.owner,
                     now=at,
@@ -210,8 +210,8 @@ class Worker:
                 )
             )
             # What is left may wait behind a limit that the end of a run here lifts: then look again at once.
-            self._left = claims.left
-            return (claims.taken[0], lease_ends) if claims.taken else None
+            self._left = found.left
+            return (found.taken[0], lease_ends) if found.taken else None
         except Exception as error:
             log.error("no run could be claimed: %s", error)
             return None
@@ -279,7 +279,7 @@ class Worker:
         at = now()
         with self._ports.db.read() as connection:
             due = runs.due_parked(connection, at)
-            pending = runs.due_count(connection, at, limit=self._threads)
+            pending = claims.due_count(connection, at, limit=self._threads)
         if due:
 
             def work(connection: Connection) -> None:

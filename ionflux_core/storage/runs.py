@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Callable, Sequence
-from datetime import datetime, timedelta
+from collections.abc import Sequence
+from datetime import datetime
 from functools import cache
-from typing import Any, NamedTuple
+from typing import Any
 
 from sqlalchemy import (
     ColumnElement,
@@ -27,12 +26,10 @@ from ionflux_core.storage.engine import AnyRow, change_stamp
 from ionflux_core.storage.tables import agent_configurations, runs
 from ionflux_core.storage.writes import Compiled, insert_new
 
-_CANDIDATES = 50
 # To the letter the predicate of ix_runs_live: SQLite takes a partial index only when it finds its condition again.
-_IS_LIVE: ColumnElement[bool] = literal_column(
+IS_LIVE: ColumnElement[bool] = literal_column(
     "runs.status IN ('pending', 'running', 'waiting', 'awaiting_approval', 'paused')"
 )
-_PER_INSTANCE = 8
 
 _SUMMARY = [
     runs.c.id,
@@ -102,101 +99,6 @@ def move(
     return statement.run(connection, {**values, "where_id": run_id, "where_owner": owner}) == 1
 
 
-_due = (
-    select(runs.c.id, runs.c.workspace_id, runs.c.instance_id, runs.c.concurrency, runs.c.priority, runs.c.started_at)
-    .where(
-        runs.c.status == literal_column("'pending'"), or_(runs.c.wake_at.is_(None), runs.c.wake_at <= bindparam("now"))
-    )
-    .order_by(runs.c.priority.desc(), runs.c.id)
-)
-_due_first = _due.limit(_CANDIDATES)
-_ranked = _due.add_columns(
-    func.row_number()
-    .over(
-        # By instance, too: a long queue behind one instance's limit must not hide the others of its workspace.
-        partition_by=(runs.c.workspace_id, runs.c.instance_id),
-        order_by=(runs.c.priority.desc(), runs.c.id),
-    )
-    .label("place")
-).subquery()
-_due_fairly = select(_ranked).where(_ranked.c.place <= _PER_INSTANCE)
-_live = (
-    select(runs.c.workspace_id, runs.c.instance_id, func.count())
-    .where(_IS_LIVE, runs.c.status == literal_column("'running'"))
-    .group_by(runs.c.workspace_id, runs.c.instance_id)
-)
-_claim = (
-    update(runs)
-    .where(runs.c.id == bindparam("run_id"), runs.c.status == literal_column("'pending'"))
-    .values(
-        status=literal_column("'running'"),
-        lease_owner=bindparam("owner"),
-        lease_until=bindparam("until"),
-        started_at=func.coalesce(runs.c.started_at, bindparam("now", type_=runs.c.started_at.type)),
-        wake_at=None,
-        change_seq=bindparam("stamp"),
-    )
-    .returning(runs)
-)
-
-
-class Claimed(NamedTuple):
-    """A run that was just leased, and whether it has never been executed before."""
-
-    row: AnyRow
-    fresh: bool
-
-
-class Claims(NamedTuple):
-    """What a claim took, and whether it left runs that are due: to others, or behind a limit."""
-
-    taken: list[Claimed]
-    left: bool
-
-
-def claim(
-    connection: Connection,
-    *,
-    owner: str,
-    now: datetime,
-    lease_seconds: float,
-    count: int,
-    workspace_limit: Callable[[str], int],
-) -> Claims:
-    """Up to `count` pending runs, now leased to `owner`; the fullest workspace goes last, limits are kept."""
-    if connection.dialect.name == "postgresql":
-        # Counting and taking must be one act among all processes, or two of them overrun a limit together.
-        connection.execute(select(func.pg_advisory_xact_lock(7_201_010)))
-    due = list(connection.execute(_due_first, {"now": now}))
-    if not due:
-        return Claims([], left=False)
-    if len(due) == _CANDIDATES:
-        due = list(connection.execute(_due_fairly, {"now": now}))
-    by_workspace: Counter[str] = Counter()
-    by_instance: Counter[str] = Counter()
-    for workspace_id, instance_id, running in connection.execute(_live):
-        by_workspace[workspace_id] += running
-        by_instance[instance_id] += running
-    chosen: list[AnyRow] = []
-    found = len(due)
-    while due and len(chosen) < count:
-        due.sort(key=lambda run: (-run.priority, by_workspace[run.workspace_id], run.id))
-        run = due.pop(0)
-        if by_workspace[run.workspace_id] >= workspace_limit(run.workspace_id):
-            continue
-        if run.instance_id and by_instance[run.instance_id] >= run.concurrency:
-            continue
-        by_workspace[run.workspace_id] += 1
-        by_instance[run.instance_id] += 1
-        chosen.append(run)
-    until = now + timedelta(seconds=lease_seconds)
-    claimed: list[Claimed] = []
-    for run in chosen:
-        values = {"run_id": run.id, "owner": owner, "until": until, "now": now, "stamp": change_stamp()}
-        claimed.extend(Claimed(row, run.started_at is None) for row in connection.execute(_claim, values))
-    return Claims(claimed, left=found > len(chosen))
-
-
 _HELD = "SELECT 1 FROM runs WHERE id = ? AND lease_owner = ? AND status = 'running'"
 _held: Select[Any] = (
     select(literal_column("1"))
@@ -249,26 +151,20 @@ def add_claim(connection: Connection, run: AnyRow, claims: int) -> bool:
 def lost(connection: Connection, now: datetime) -> list[AnyRow]:
     """Running runs whose lease is over: their worker is gone."""
     query = select(runs).where(
-        _IS_LIVE, runs.c.status == "running", or_(runs.c.lease_until < now, runs.c.lease_until.is_(None))
+        IS_LIVE, runs.c.status == "running", or_(runs.c.lease_until < now, runs.c.lease_until.is_(None))
     )
     return list(connection.execute(query))
 
 
 def leased(connection: Connection) -> list[AnyRow]:
     """Every running run with its lease owner."""
-    return list(connection.execute(select(runs).where(_IS_LIVE, runs.c.status == "running")))
-
-
-def due_count(connection: Connection, now: datetime, *, limit: int) -> int:
-    """How many pending runs could be claimed now, counted up to `limit`."""
-    due = _due.with_only_columns(runs.c.id).limit(limit).subquery()
-    return connection.execute(select(func.count()).select_from(due), {"now": now}).scalar_one()
+    return list(connection.execute(select(runs).where(IS_LIVE, runs.c.status == "running")))
 
 
 def due_parked(connection: Connection, now: datetime) -> list[AnyRow]:
     """Parked runs whose timer has run out."""
     query = select(runs.c.id, runs.c.status, runs.c.wait).where(
-        _IS_LIVE, runs.c.status.in_(("waiting", "awaiting_approval")), runs.c.wake_at <= now
+        IS_LIVE, runs.c.status.in_(("waiting", "awaiting_approval")), runs.c.wake_at <= now
     )
     return list(connection.execute(query))
 
@@ -276,7 +172,7 @@ def due_parked(connection: Connection, now: datetime) -> list[AnyRow]:
 def waiting_for_events(connection: Connection, workspace_id: str) -> list[tuple[str, dict[str, Any]]]:
     """Runs of a workspace that are parked until an event comes."""
     query = select(runs.c.id, runs.c.wait).where(
-        _IS_LIVE, runs.c.workspace_id == workspace_id, runs.c.status == "waiting"
+        IS_LIVE, runs.c.workspace_id == workspace_id, runs.c.status == "waiting"
     )
     return [(row.id, row.wait) for row in connection.execute(query) if row.wait and row.wait.get("topic")]
 
@@ -330,14 +226,14 @@ def count(connection: Connection, workspace_id: str, narrow: RunFilter, *, cap: 
 
 def unfinished_count(connection: Connection, workspace_id: str) -> int:
     """How many runs of a workspace are pending, running or parked."""
-    query = select(func.count()).where(_IS_LIVE, runs.c.workspace_id == workspace_id)
+    query = select(func.count()).where(IS_LIVE, runs.c.workspace_id == workspace_id)
     return connection.execute(query).scalar_one()
 
 
 _any_waiting = (
     select(runs.c.id)
     .where(
-        _IS_LIVE,
+        IS_LIVE,
         runs.c.status == literal_column("'waiting'"),
         runs.c.workspace_id == bindparam("workspace"),
     )
