@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import secrets
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
+from ionflux_core import limits
 from ionflux_core.catalog.configuration import EffectiveConfiguration
 from ionflux_core.domain.agents import AgentInstance
 from ionflux_core.domain.runs import RunTrigger
@@ -122,6 +123,11 @@ class Triggers:
     def set_next_due(self, trigger_id: str, due: datetime | None) -> None:
         """Keep when a schedule is due next."""
         self._db.write(lambda connection: rows.set_next_due(connection, trigger_id, due))
+
+    def forget_deliveries(self) -> int:
+        """Drop the ids of webhook deliveries older than a week; how many. Their runs keep their own keys."""
+        before = now() - timedelta(days=limits.WEBHOOK_ID_DAYS)
+        return self._db.write(lambda connection: rows.forget_deliveries(connection, before))
 
     def schedules(self) -> list[Trigger]:
         """Every enabled schedule of an active instance, over all workspaces: what the clock loads."""

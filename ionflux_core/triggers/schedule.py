@@ -54,6 +54,7 @@ class ScheduleTriggers:
         self._clock.add_job(
             self._tick, "interval", seconds=TICK_SECONDS, id="tick", coalesce=True, max_instances=1, next_run_time=now()
         )
+        self._clock.add_job(self._tidy, "interval", hours=1, id="tidy", coalesce=True, max_instances=1)
         self._clock.start()
 
     def stop(self) -> None:
@@ -65,6 +66,14 @@ class ScheduleTriggers:
         if self.keeping:
             self.keeping = False
             self._triggers.drop_clock(self._owner)
+
+    def _tidy(self) -> None:
+        """The tick edge of what may be forgotten."""
+        try:
+            if self.keeping:
+                self._triggers.forget_deliveries()
+        except Exception:
+            log.exception("old webhook deliveries could not be forgotten")
 
     def _tick(self) -> None:
         """The tick edge: take or keep the lease, and load what has changed."""

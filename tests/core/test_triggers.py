@@ -105,3 +105,19 @@ def test_triggers_of_another_workspace_are_not_there(world: World) -> None:
             ask(other, found["daily"].id)
         with pytest.raises(NotFound):
             ask(world.workspace, ids.new_id())
+
+
+def test_old_delivery_ids_are_forgotten_and_young_ones_kept(small_world: World) -> None:
+    from datetime import timedelta
+
+    from ionflux_core.ids import now
+    from ionflux_core.storage import triggers as rows
+
+    app = small_world.app
+    for name, age in (("old", 8), ("young", 6)):
+        at = now() - timedelta(days=age)
+        app.db.write(lambda c, name=name, at=at: rows.note_delivery(c, "hook", name, at=at, run_id="r"))
+    assert app.triggers.forget_deliveries() == 1
+    with app.db.read() as connection:
+        assert rows.delivered_run(connection, "hook", "old") is None
+        assert rows.delivered_run(connection, "hook", "young") == "r"
