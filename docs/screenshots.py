@@ -33,7 +33,7 @@ def settle(page: Page) -> None:
     """Wait until Streamlit has drawn everything."""
     page.wait_for_selector("h1", timeout=60_000)
     page.wait_for_function("!document.querySelector('[data-testid=\"stStatusWidget\"]')", timeout=60_000)
-    page.wait_for_timeout(1500)
+    page.wait_for_timeout(2500)
 
 
 def main(url: str, only: list[str]) -> None:
