@@ -8,7 +8,7 @@ from decimal import Decimal
 from typing import Any, TypeGuard
 
 _CODE = re.compile(r"(^ {0,3}(`{3,}|~{3,}).*?(?:^ {0,3}\2[ \t]*$|\Z)|(?<!`)(`+)(?!`).+?(?<!`)\3(?!`))", re.S | re.M)
-_IMAGE = re.compile(r"!(?=\[)")
+_IMAGE = re.compile(r"!+(?=\[)")
 _DOLLAR = re.compile(r"(?<!\\)\$")
 _PUNCTUATION = re.compile(r"([!-/:-@\[-`{-~])")
 _CELL_CHARS = 200
