@@ -32,8 +32,8 @@ _TRANSIENT = (Retry, Unavailable, TooManyRequests)
 class Execution:
     """One run in the hands of one worker. `end` writes the run's fate; whoever ends it first wins."""
 
-    def __init__(self, row: AnyRow, owner: str, ports: Ports, *, fresh: bool) -> None:
-        self.run = runs.run_of(row)
+    def __init__(self, run: Run, owner: str, ports: Ports, *, fresh: bool) -> None:
+        self.run = run
         self.owner = owner
         self._ports = ports
         # A run that was never executed has no steps to look for.
@@ -43,6 +43,7 @@ class Execution:
         kind = DryRunContext if self.run.dry_run else RunContext
         self.journal.published = ports.published
         self.context = kind(self.run, self.journal, ports)
+        self.ended: Run | None = None
 
     def _recorded(self) -> dict[str, AnyRow]:
         if self._fresh:
@@ -136,7 +137,7 @@ class Execution:
 
     def _tell(self, status: RunStatus, emitted: bool) -> None:
         """Wake whoever waits for the run, and the bus when there is something for it."""
-        self._ports.moved(self.run.id, status)
+        self._ports.moved(self.run.id, status, self.ended)
         if emitted:
             self._ports.published()
 
@@ -172,6 +173,7 @@ class Execution:
 
         ended = self._move(status, values, work)
         if ended:
+            self.ended = _ended(self.run, status, values)
             self._tell(status, emitted)
         return ended
 
@@ -183,6 +185,13 @@ class Execution:
             return True
 
         return self._ports.db.write(transaction)
+
+
+def _ended(run: Run, status: RunStatus, values: dict[str, Any]) -> Run:
+    """The run as its last transaction has left it, for those who wait for it and need not read it again."""
+    error = RunError(**values["error"]) if values.get("error") else None
+    words = {"error": error, "error_code": error and error.code, "error_message": error and error.message}
+    return run.model_copy(update=values | words | {"status": status})
 
 
 def wake_if_come(connection: Connection, run: Run, wait: dict[str, Any]) -> None:

@@ -10,7 +10,7 @@ from ionflux_core.runtime.executor import Execution
 from ionflux_core.runtime.ports import Ports
 from ionflux_core.runtime.worker import owner_name
 from ionflux_core.storage import runs
-from ionflux_core.storage.engine import AnyRow, Connection
+from ionflux_core.storage.engine import Connection
 
 _LEASE = timedelta(hours=1)
 
@@ -28,10 +28,9 @@ def execute_here(ports: Ports, row: dict[str, Any]) -> str:
         "started_at": at,
     }
 
-    def work(connection: Connection) -> AnyRow | None:
-        return runs.raw(connection, row["id"]) if runs.insert(connection, claimed) else None
+    def work(connection: Connection) -> bool:
+        return runs.insert(connection, claimed)
 
-    inserted = ports.db.write(work)
-    if inserted is not None:
-        Execution(inserted, owner, ports, fresh=True).execute()
+    if ports.db.write(work):
+        Execution(runs.run_from(claimed), owner, ports, fresh=True).execute()
     return str(row["id"])

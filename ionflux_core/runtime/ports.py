@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
-from ionflux_core.domain.runs import RunStatus
+from ionflux_core.domain.runs import Run, RunStatus
 from ionflux_core.domain.workspaces import Brand, Workspace
 from ionflux_core.storage.artifacts import ArtifactFiles
-from ionflux_core.storage.engine import Database
+from ionflux_core.storage.engine import Connection, Database
 
 if TYPE_CHECKING:
     from ionflux_core.catalog.loader import Catalog
@@ -17,6 +18,16 @@ if TYPE_CHECKING:
     from ionflux_core.memory import Memory
     from ionflux_core.outbound import Outbound
     from ionflux_core.redaction import Redactor
+
+
+class Place(Protocol):
+    """Room for one run in the thread of a caller who waits for its answer."""
+
+    def lease(self, connection: Connection, row: dict[str, Any]) -> dict[str, Any] | None:
+        """The columns of a run that is about to be inserted, leased to this place; None when a limit forbids it."""
+
+    def execute(self, row: dict[str, Any]) -> Run | None:
+        """Execute the leased run here, once it is inserted: the run as it ended, or None when it was parked."""
 
 
 class Dispatcher(Protocol):
@@ -28,15 +39,8 @@ class Dispatcher(Protocol):
     def interrupt(self, run_id: str, wish: str) -> None:
         """Tell the worker that holds a run: `cancel` or `pause`. Unknown runs are someone else's."""
 
-
-class Silent:
-    """A dispatcher for processes that only look on: nothing is executed here."""
-
-    def notify(self) -> None:
-        """Nobody to wake: another process polls the queue."""
-
-    def interrupt(self, run_id: str, wish: str) -> None:
-        """Nobody to tell: the worker meets the wish at its next heartbeat."""
+    def place(self) -> AbstractContextManager[Place | None]:
+        """Room for a run in the calling thread; None when all of it is taken, and the queue has to do."""
 
 
 @dataclass(frozen=True)
@@ -53,7 +57,7 @@ class Ports:
     memory: Callable[[], Memory]
     secret: Callable[[str, str], str]
     redactor: Callable[[str], Redactor]
-    moved: Callable[[str, RunStatus], None]
+    moved: Callable[[str, RunStatus, Run | None], None]
     heard: Callable[[str, str], bool]
     published: Callable[[], None]
 

@@ -7,13 +7,16 @@ import os
 import socket
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
-from ionflux_core.domain.runs import RunError
+from ionflux_core.domain.runs import Run, RunError
 from ionflux_core.errors import NotFound
 from ionflux_core.ids import new_id, now
 from ionflux_core.limits import CLAIMS_PER_RUN
+from ionflux_core.runtime import ports as needs
 from ionflux_core.runtime.executor import Execution, end_lost
 from ionflux_core.runtime.ports import Ports
 from ionflux_core.storage import approvals, claims, runs, steps
@@ -23,6 +26,7 @@ log = logging.getLogger(__name__)
 
 POLL_SECONDS = 0.5
 SHOW_OPEN_AFTER = timedelta(seconds=0.4)
+_PLACE_SECONDS = 0.05
 
 
 # A container's first process has the same number after every restart; this part tells one from the next.
@@ -70,7 +74,8 @@ class Worker:
         self._left = False
         self._idle = 0
         self._stopping = False
-        self._active: dict[str, tuple[Execution, float, threading.Thread]] = {}
+        self._places = threading.BoundedSemaphore(max(1, threads))
+        self._active: dict[str, tuple[Execution, float, threading.Thread | None]] = {}
         self._retired: set[threading.Thread] = set()
         self._crew: list[threading.Thread] = []
         self._keeper: threading.Thread | None = None
@@ -123,6 +128,37 @@ class Worker:
         else:
             held[0].journal.revoked = True
 
+    @contextmanager
+    def place(self) -> Iterator[needs.Place | None]:
+        """Room for a run in the calling thread, waited for a moment; the queue and callers each have their own."""
+        if self._stopping or not self._places.acquire(timeout=_PLACE_SECONDS):
+            yield None
+            return
+        try:
+            yield _Place(self)
+        finally:
+            self._places.release()
+
+    def lease(self, connection: Connection, row: dict[str, Any]) -> dict[str, Any] | None:
+        """A new run's columns, already claimed by this worker; None when its workspace or instance has no room."""
+        limit = self._workspace_limit(row["workspace_id"])
+        if not claims.fits(connection, row, workspace_limit=limit):
+            return None
+        at = now()
+        until = at + timedelta(seconds=self._lease_seconds)
+        return row | {"status": "running", "lease_owner": self.owner, "lease_until": until, "started_at": at}
+
+    def execute_here(self, row: Mapping[str, Any]) -> Run | None:
+        """Execute a run that `lease` has claimed in the calling thread; the run as it ended, None when it was parked.
+
+        Whoever waits for the answer anyway spares it two changes of thread.
+        """
+        run = runs.run_from(dict(row))
+        lease_ends = time.monotonic() + self._lease_seconds
+        execution = Execution(run, self.owner, self._ports, fresh=True)
+        self._execute(execution, lease_ends, None)
+        return execution.ended
+
     @property
     def running(self) -> int:
         """How many runs are executed right now."""
@@ -168,7 +204,7 @@ class Worker:
             claimed = self._claim()
             if claimed is not None:
                 try:
-                    self._execute(*claimed, me)
+                    self._begin(*claimed, me)
                 except Exception as error:
                     # The run store refused (disk full, locked): the lease runs out and the run is taken up again.
                     log.error("run %s could not be recorded: %s", claimed[0].row.id, error)
@@ -179,14 +215,17 @@ class Worker:
                     self._wake.wait()
                 self._signals = max(0, self._signals - 1)
 
-    def _execute(self, claimed: claims.Claimed, lease_ends: float, me: threading.Thread) -> None:
+    def _begin(self, claimed: claims.Claimed, lease_ends: float, me: threading.Thread) -> None:
         try:
-            execution = Execution(claimed.row, self.owner, self._ports, fresh=claimed.fresh)
+            execution = Execution(runs.run_of(claimed.row), self.owner, self._ports, fresh=claimed.fresh)
         except NotFound as missing:
             error = RunError(code=missing.code, message=missing.message, hint="Bring the agent's folder back.")
             self._ports.db.write(lambda connection: end_lost(self._ports, connection, claimed.row, error))
-            self._ports.moved(claimed.row.id, "error")
+            self._ports.moved(claimed.row.id, "error", None)
             return
+        self._execute(execution, lease_ends, me)
+
+    def _execute(self, execution: Execution, lease_ends: float, me: threading.Thread | None) -> None:
         execution.journal.lease_ends = lease_ends
         self._active[execution.run.id] = (execution, time.monotonic(), me)
         try:
@@ -271,8 +310,9 @@ class Worker:
             )
             execution.cut_off(error)
             self._active.pop(run_id, None)
-            self._retired.add(thread)
-            self._hire()
+            if thread is not None:
+                self._retired.add(thread)
+                self._hire()
 
     def _wake_due(self) -> None:
         """Put parked runs whose time has come back into the queue, and wake threads for whatever is due."""
@@ -291,3 +331,11 @@ class Worker:
             self._ports.db.write(work)
         for _ in range(len(due) + pending):
             self.notify()
+
+
+class _Place:
+    """Room of a worker in a thread that is not its own."""
+
+    def __init__(self, worker: Worker) -> None:
+        self.lease = worker.lease
+        self.execute = worker.execute_here

@@ -66,7 +66,7 @@ class Agents:
 
     def get(self, workspace_id: str, instance_id: str) -> AgentInstance:
         """One instance; NotFound when it is not there."""
-        with self._db.read() as connection:
+        with self._db.glance() as connection:
             instance = rows.get_instance(connection, workspace_id, instance_id)
         if instance is None:
             raise NotFound("There is no such agent instance.", hint="Choose one from the list.")
@@ -79,7 +79,7 @@ class Agents:
             definition = self._catalog.definition(name)
             self._refuse_planned(definition)
             return Target(definition, None, Configuration())
-        with self._db.read() as connection:
+        with self._db.glance() as connection:
             instance = rows.instance_by_target(connection, workspace_id, target)
         if instance is None:
             raise NotFound(

@@ -13,7 +13,7 @@ from typing import Any, cast
 from pydantic_core import from_json
 
 from ionflux_core import limits
-from ionflux_core.domain.runs import FINISHED, RunTrigger
+from ionflux_core.domain.runs import FINISHED, Run, RunTrigger
 from ionflux_core.domain.triggers import Trigger
 from ionflux_core.errors import (
     Conflict,
@@ -26,14 +26,15 @@ from ionflux_core.errors import (
 )
 from ionflux_core.ids import now
 from ionflux_core.services.events import Events
-from ionflux_core.services.runs import Prepared, Runs
+from ionflux_core.services.runs import Runs
+from ionflux_core.services.starting import Prepared, Started
 from ionflux_core.signatures import Kind, delivery_id, verify
 from ionflux_core.storage import events as event_rows
 from ionflux_core.storage import triggers as rows
 from ionflux_core.storage.engine import Connection, Database
 from ionflux_core.vault import reference_name
 
-_RESULT_SECONDS = 30.0
+RESULT_SECONDS = 30.0
 _HOOKS_COUNTED = 1000
 _DELIVERY_CHARS = 200
 
@@ -57,11 +58,20 @@ class Hooks:
         self._lock = threading.Lock()
         self._recent: OrderedDict[str, deque[float]] = OrderedDict()
 
-    def receive(self, path: str, method: str, headers: Mapping[str, str], body: bytes) -> Received:
+    def receive(
+        self,
+        path: str,
+        method: str,
+        headers: Mapping[str, str],
+        body: bytes,
+        *,
+        accepted: Callable[[Received], None] = lambda _: None,
+    ) -> Received:
         """Check and store one delivery; its run starts after the answer, unless the hook answers with the result.
 
         A delivery that came before is answered like the first time, with the first run's id: a sender that repeats
-        itself because an answer was lost must not be told to go on repeating.
+        itself because an answer was lost must not be told to go on repeating. Once the run of a hook that answers with
+        the result is stored, `accepted` gets what can be said without that result.
         """
         trigger = self._trigger(path)
         self._limit(trigger)
@@ -80,15 +90,29 @@ class Hooks:
         self._refuse_sleeping(trigger)
         delivery = _delivery(kind, lowered, body)
         prepared = self._prepared(trigger, payload, delivery)
-        run_id, repeated = self._store(trigger, kind, lowered, payload, delivery, prepared)
+        event = self._event(trigger, kind, lowered, payload, delivery, prepared)
+
+        def insert(connection: Connection, run: Prepared) -> Started:
+            started = self._insert(connection, run, trigger, delivery, event)
+            accepted(_accepted(started))
+            return started
+
         if trigger.config.get("respond") == "result":
-            return self._result(trigger, run_id)
-        # A run that a webhook started begins its own chain: the first delivery's answer said the same.
-        answer = {"status": "repeated" if repeated else "accepted", "run_id": run_id, "correlation_id": run_id}
-        return Received(200 if repeated else 202, answer)
+            started, ended = self._runs.perform(prepared, insert)
+            self._tell(event)
+            return _result(ended or self._wait(trigger, started))
+        started = self._db.write(lambda connection: insert(connection, prepared), durable=True)
+        self._runs.announce()
+        self._tell(event)
+        return _accepted(started)
+
+    def without_result(self, accepted: Received) -> Received:
+        """The answer to a sender whose result takes too long: the run is kept and goes on."""
+        self._db.settle()
+        return accepted
 
     def _trigger(self, path: str) -> Trigger:
-        with self._db.read() as connection:
+        with self._db.glance() as connection:
             trigger = rows.by_hook_path(connection, path.strip("/"))
         if trigger is None or not trigger.enabled:
             raise Forbidden("There is no such webhook.", hint="Copy the address from the agent's Triggers.")
@@ -155,34 +179,28 @@ class Hooks:
             key=f"{trigger.id}:{delivery}" if delivery else None,
         )
 
-    def _store(
+    def _insert(
         self,
-        trigger: Trigger,
-        kind: str,
-        headers: Mapping[str, str],
-        payload: Any,
-        delivery: str | None,
+        connection: Connection,
         prepared: Prepared,
-    ) -> tuple[str, bool]:
-        """Delivery, run and event in one durable transaction; the run's id, and whether all was there before."""
-        event = self._event(trigger, kind, headers, payload, delivery, prepared)
+        trigger: Trigger,
+        delivery: str | None,
+        event: dict[str, Any] | None,
+    ) -> Started:
+        """Delivery, run and event in one transaction."""
+        at = now()
+        started = self._runs.insert(connection, prepared)
+        if delivery:
+            rows.note_delivery(connection, trigger.id, delivery, at=at, run_id=started.run_id)
+        outcome = "repeated" if started.repeated else "started"
+        rows.note_firing(connection, trigger.id, at=at, outcome=outcome, run_id=started.run_id)
+        if event is not None and not started.repeated:
+            event_rows.insert(connection, event)
+        return started
 
-        def work(connection: Connection) -> tuple[str, bool]:
-            at = now()
-            started = self._runs.insert(connection, prepared)
-            if delivery:
-                rows.note_delivery(connection, trigger.id, delivery, at=at, run_id=started.run_id)
-            outcome = "repeated" if started.repeated else "started"
-            rows.note_firing(connection, trigger.id, at=at, outcome=outcome, run_id=started.run_id)
-            if event is not None and not started.repeated:
-                event_rows.insert(connection, event)
-            return started.run_id, started.repeated
-
-        run_id, repeated = self._db.write(work, durable=True)
-        self._runs.announce()
+    def _tell(self, event: dict[str, Any] | None) -> None:
         if event is not None:
             self._events.published()
-        return run_id, repeated
 
     def _event(
         self,
@@ -207,13 +225,25 @@ class Hooks:
             brand_id=prepared.row["brand_id"],
         )
 
-    def _result(self, trigger: Trigger, run_id: str) -> Received:
-        run = self._runs.wait(trigger.workspace_id, run_id, timeout=_RESULT_SECONDS)
-        if run.status == "success":
-            return Received(200, {"status": run.status, "run_id": run.id, "outputs": run.outputs})
-        if run.status in FINISHED:
-            return Received(502, {"status": run.status, "run_id": run.id, "error": run.error and run.error.message})
-        return Received(202, {"status": run.status, "run_id": run.id})
+    def _wait(self, trigger: Trigger, started: Started) -> Run:
+        run = self._runs.wait(trigger.workspace_id, started.run_id, timeout=RESULT_SECONDS)
+        if run.status not in FINISHED:
+            self._db.settle()
+        return run
+
+
+def _accepted(started: Started) -> Received:
+    # A run that a webhook started begins its own chain: the first delivery's answer said the same.
+    told = {"status": "repeated" if started.repeated else "accepted", "run_id": started.run_id}
+    return Received(200 if started.repeated else 202, told | {"correlation_id": started.run_id})
+
+
+def _result(run: Run) -> Received:
+    if run.status == "success":
+        return Received(200, {"status": run.status, "run_id": run.id, "outputs": run.outputs})
+    if run.status in FINISHED:
+        return Received(502, {"status": run.status, "run_id": run.id, "error": run.error and run.error.message})
+    return Received(202, {"status": run.status, "run_id": run.id})
 
 
 def _delivery(kind: str, headers: Mapping[str, str], body: bytes) -> str | None:

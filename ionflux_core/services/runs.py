@@ -5,14 +5,13 @@ from __future__ import annotations
 import shutil
 import threading
 import time
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from contextlib import nullcontext
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from ionflux_core import limits
-from ionflux_core.catalog.configuration import EffectiveConfiguration
-from ionflux_core.domain.agents import AgentDefinition
 from ionflux_core.domain.runs import (
     FINISHED,
     Run,
@@ -30,6 +29,7 @@ from ionflux_core.runtime.context import bounded
 from ionflux_core.runtime.executor import finish
 from ionflux_core.runtime.ports import Dispatcher
 from ionflux_core.services.agents import Agents, Target
+from ionflux_core.services.starting import Prepared, Started, brought_inputs, first_row
 from ionflux_core.storage import approvals, artifacts, audit, steps
 from ionflux_core.storage import runs as rows
 from ionflux_core.storage.artifacts import ArtifactFiles
@@ -40,27 +40,19 @@ _DISK_CHECK_SECONDS = 5.0
 
 
 @dataclass(frozen=True, slots=True)
-class Prepared:
-    """A run that has been checked and may be inserted, alone or together with what caused it."""
-
-    id: str
-    row: dict[str, Any]
-
-
-@dataclass(frozen=True, slots=True)
-class Started:
-    """A run's id, and whether it was there already under the same idempotency key."""
-
-    run_id: str
-    repeated: bool = False
-
-
-@dataclass(frozen=True, slots=True)
 class Page:
     """One page of runs, newest first; `cursor` asks for the next one."""
 
     runs: list[RunSummary]
     cursor: str | None
+
+
+@dataclass(slots=True)
+class _Waiter:
+    """Someone waits for a run: set when it has moved, with the run when it has ended in this process."""
+
+    moved: threading.Event = field(default_factory=threading.Event)
+    run: Run | None = None
 
 
 class Runs:
@@ -72,7 +64,7 @@ class Runs:
         self._agents = agents
         self._data_dir = data_dir
         self._disk_checked = 0.0
-        self._waiters: dict[str, threading.Event] = {}
+        self._waiters: dict[str, _Waiter] = {}
         self.dispatcher: Dispatcher | None = None
 
     def prepare(
@@ -104,7 +96,7 @@ class Runs:
                 f"Runs have started each other {depth} deep.", hint="Look for agents that listen to their own events."
             )
         self._check_disk()
-        brought = _brought(definition, payload, payload_to)
+        brought = brought_inputs(definition, payload, payload_to)
         merged = self._agents.effective(
             workspace_id, resolved, runtime=inputs or {}, brought=brought, brand_id=brand_id
         )
@@ -127,7 +119,7 @@ class Runs:
             "priority": priority,
             "depth": depth,
         }
-        return Prepared(run_id, {"id": run_id, **_fresh(workspace_id, resolved, merged, brand_id), **why})
+        return Prepared(run_id, {"id": run_id, **first_row(workspace_id, resolved, merged, brand_id), **why})
 
     def insert(self, connection: Connection, prepared: Prepared) -> Started:
         """Insert a prepared run in the caller's transaction; the same idempotency key gives the earlier run."""
@@ -151,6 +143,44 @@ class Runs:
         self.announce()
         return started
 
+    def perform(
+        self, prepared: Prepared, insert: Callable[[Connection, Prepared], Started] | None = None
+    ) -> tuple[Started, Run | None]:
+        """Insert a prepared run and, when there is room, execute it in this very thread.
+
+        The run as it ended; None when it was parked or repeated, or when the queue has it. `insert` may write more in
+        the same transaction. For callers who wait for the answer: it is not promised to survive a loss of power.
+        """
+        inserted = insert or self.insert
+        with self.dispatcher.place() if self.dispatcher else nullcontext() as place:
+
+            def work(connection: Connection) -> tuple[Started, dict[str, Any] | None]:
+                leased = place.lease(connection, prepared.row) if place else None
+                started = inserted(connection, Prepared(prepared.id, leased) if leased else prepared)
+                return started, None if started.repeated else leased
+
+            started, leased = self._db.write(work)
+            if place is not None and leased is not None:
+                return started, place.execute(leased)
+        self.announce()
+        return started, None
+
+    def call(
+        self,
+        workspace_id: str,
+        target: str | Target,
+        inputs: Mapping[str, Any] | None = None,
+        *,
+        timeout: float,
+        **options: Any,
+    ) -> Run:
+        """Start a run and wait for its end, here when there is room; options are those of `prepare`.
+
+        After `timeout` seconds in the queue the run as it stands; one that is executed here is not broken off.
+        """
+        started, ended = self.perform(self.prepare(workspace_id, target, inputs, **options))
+        return ended or self.wait(workspace_id, started.run_id, timeout=timeout)
+
     def announce(self) -> None:
         """Tell the dispatcher that something is pending."""
         if self.dispatcher is not None:
@@ -158,7 +188,7 @@ class Runs:
 
     def get(self, workspace_id: str, run_id: str) -> Run:
         """One run; NotFound when it is not there."""
-        with self._db.read() as connection:
+        with self._db.glance() as connection:
             run = rows.get(connection, workspace_id, run_id)
         if run is None:
             raise NotFound("There is no such run.", hint="Choose one from the list.")
@@ -242,27 +272,30 @@ class Runs:
     def wait(self, workspace_id: str, run_id: str, *, timeout: float) -> Run:
         """The run once it has ended or been parked, or as it stands when the time is over."""
         deadline = time.monotonic() + timeout
-        event = self._waiters.setdefault(run_id, threading.Event())
+        waiter = self._waiters.setdefault(run_id, _Waiter())
         try:
             while True:
-                with self._db.read() as connection:
+                with self._db.glance() as connection:
                     status = rows.status_of(connection, run_id)
                 left = deadline - time.monotonic()
                 if status not in ("pending", "running") or left <= 0:
                     return self.get(workspace_id, run_id)
                 # Another process may execute the run: then only looking again tells.
-                event.wait(min(left, 0.25))
-                event.clear()
+                waiter.moved.wait(min(left, 0.25))
+                waiter.moved.clear()
+                if waiter.run is not None and waiter.run.workspace_id == workspace_id:
+                    return waiter.run
         finally:
             self._waiters.pop(run_id, None)
 
-    def moved(self, run_id: str, status: RunStatus) -> None:
+    def moved(self, run_id: str, status: RunStatus, run: Run | None = None) -> None:
         """A run of this process has ended or been parked: wake whoever waits for it, and a worker when it is due."""
         if status not in FINISHED:
             self.announce()
-        event = self._waiters.get(run_id)
-        if event is not None:
-            event.set()
+        waiter = self._waiters.get(run_id)
+        if waiter is not None:
+            waiter.run = run
+            waiter.moved.set()
 
     def cancel(self, workspace_id: str, run_id: str, *, by: str | None = None) -> Run:
         """Cancel a run; a step in flight is not recorded any more."""
@@ -336,44 +369,3 @@ class Runs:
                 code="disk_nearly_full",
             )
         self._disk_checked = time.monotonic()
-
-
-def _brought(definition: AgentDefinition, payload: Any, payload_to: str | None) -> dict[str, Any]:
-    if payload_to:
-        return {} if payload is None else {payload_to: payload}
-    if not isinstance(payload, dict):
-        return {}
-    return {key: value for key, value in payload.items() if definition.input(key) is not None}
-
-
-def _fresh(workspace_id: str, resolved: Target, merged: EffectiveConfiguration, brand_id: str | None) -> dict[str, Any]:
-    """The columns of a run that has not begun: what is to run, with which inputs."""
-    definition, instance = resolved.definition, resolved.instance
-    snapshot, sha256 = merged.sealed()
-    inputs = snapshot.pop("inputs")
-    config = snapshot | {
-        "origins": merged.origins,
-        "snippet_preview_output_key": resolved.configuration.snippet_preview_output_key,
-        "instance_version": instance.version if instance else None,
-    }
-    return {
-        "workspace_id": workspace_id,
-        "instance_id": instance.id if instance else None,
-        "definition_slug": definition.slug,
-        "definition_version": definition.version,
-        "target": instance.name if instance else f"agent:{definition.slug}",
-        "brand_id": brand_id or (instance.brand_id if instance else None),
-        "triggered_by_user_id": None,
-        "parent_run_id": None,
-        "status": "pending",
-        "concurrency": definition.limits.concurrency,
-        "attempt": 1,
-        "claims": 0,
-        "inputs": inputs,
-        "config": config,
-        "config_sha256": sha256,
-        "warnings": [],
-        "kpis": {},
-        "cost_micros": 0,
-        "created_at": now(),
-    }

@@ -14,7 +14,8 @@ from ionflux_core.domain.schedules import next_times
 from ionflux_core.domain.triggers import Trigger, TriggerFiring, TriggerSpec
 from ionflux_core.errors import IonfluxError, NotFound
 from ionflux_core.ids import new_id, now
-from ionflux_core.services.runs import Runs, Started
+from ionflux_core.services.runs import Runs
+from ionflux_core.services.starting import Started
 from ionflux_core.services.workspaces import Workspaces
 from ionflux_core.storage import triggers as rows
 from ionflux_core.storage.engine import Connection, Database

@@ -10,7 +10,13 @@ from sqlalchemy import Connection, bindparam, func, or_, select, update
 
 from ionflux_core.domain.agents import AgentInstance, InstanceVersion
 from ionflux_core.storage.engine import AnyRow
-from ionflux_core.storage.tables import agent_configuration_versions, agent_configurations, agent_definitions
+from ionflux_core.storage.statements import Query
+from ionflux_core.storage.tables import (
+    agent_configuration_versions,
+    agent_configurations,
+    agent_definitions,
+    workspaces,
+)
 from ionflux_core.storage.writes import insert_new, upsert
 
 _COLUMNS = {
@@ -33,13 +39,18 @@ _COLUMNS = {
 }
 _instances = select(*(column.label(name) for name, column in _COLUMNS.items()))
 _in_workspace = agent_configurations.c.workspace_id == bindparam("workspace")
-_by_id = _instances.where(agent_configurations.c.id == bindparam("instance"), _in_workspace)
-_by_name = _instances.where(func.lower(agent_configurations.c.name) == bindparam("name"), _in_workspace)
-_by_target = _instances.where(
-    or_(agent_configurations.c.id == bindparam("target"), func.lower(agent_configurations.c.name) == bindparam("name")),
-    _in_workspace,
-).order_by((agent_configurations.c.id == bindparam("target")).desc())
-_note_run = (
+_by_id = Query(_instances.where(agent_configurations.c.id == bindparam("instance"), _in_workspace))
+_names = select(agent_configurations.c.id, agent_configurations.c.name).where(_in_workspace)
+_by_target = Query(
+    _instances.where(
+        or_(
+            agent_configurations.c.id == bindparam("target"),
+            func.lower(agent_configurations.c.name) == bindparam("name"),
+        ),
+        _in_workspace,
+    ).order_by((agent_configurations.c.id == bindparam("target")).desc())
+)
+_note_run = Query(
     update(agent_configurations)
     .where(agent_configurations.c.id == bindparam("instance"))
     .values(
@@ -62,26 +73,36 @@ def registered(connection: Connection) -> dict[str, str]:
 
 
 def insert_instance(connection: Connection, row: dict[str, Any]) -> bool:
-    """Insert an instance; False when the name is taken in the workspace."""
+    """Insert an instance; False when its name is taken in the workspace, whatever the case of its letters."""
+    # The table's own key tells "One" from "one", so on PostgreSQL a workspace lets in one maker at a time; SQLite has
+    # one writer anyway and knows no such lock.
+    turn = select(workspaces.c.id).where(workspaces.c.id == row["workspace_id"]).with_for_update(key_share=True)
+    connection.execute(turn)
+    if instance_by_name(connection, row["workspace_id"], row["name"]) is not None:
+        return False
     return insert_new(connection, agent_configurations, row)
 
 
 def get_instance(connection: Connection, workspace_id: str, instance_id: str) -> AgentInstance | None:
     """One instance of a workspace."""
-    row = connection.execute(_by_id, {"instance": instance_id, "workspace": workspace_id}).one_or_none()
+    row = _by_id.first(connection, {"instance": instance_id, "workspace": workspace_id})
     return None if row is None else _instance(row)
 
 
 def instance_by_name(connection: Connection, workspace_id: str, name: str) -> AgentInstance | None:
     """The instance with this name, whatever the case of its letters."""
-    row = connection.execute(_by_name, {"name": name.lower(), "workspace": workspace_id}).first()
-    return None if row is None else _instance(row)
+    # Compared here: the databases lower different letters, SQLite those of ASCII only.
+    wanted = name.casefold()
+    for row in connection.execute(_names, {"workspace": workspace_id}).all():
+        if row.name.casefold() == wanted:
+            return get_instance(connection, workspace_id, row.id)
+    return None
 
 
 def instance_by_target(connection: Connection, workspace_id: str, target: str) -> AgentInstance | None:
     """The instance with this id, else the one with this name."""
     values = {"target": target, "name": target.lower(), "workspace": workspace_id}
-    row = connection.execute(_by_target, values).first()
+    row = _by_target.first(connection, values)
     return None if row is None else _instance(row)
 
 
@@ -143,7 +164,7 @@ def note_run(connection: Connection, instance_id: str, *, summary: dict[str, Any
     """Keep the last run with its instance; how many runs in a row have failed now (`failed` None leaves the count)."""
     counts = {"kept": 0 if failed is False else 1, "failed": 1 if failed else 0}
     values = {"instance": instance_id, "summary": summary, **counts}
-    return connection.execute(_note_run, values).scalar_one_or_none() or 0
+    return _note_run.value(connection, values) or 0
 
 
 def stop_instance(connection: Connection, instance_id: str, at: datetime, reason: str) -> bool:

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, bindparam, func, literal_column, or_, select, update
 
 from ionflux_core.storage.engine import AnyRow, change_stamp
 from ionflux_core.storage.runs import IS_LIVE
+from ionflux_core.storage.statements import Query
 from ionflux_core.storage.tables import runs
 
+_ALONE = select(func.pg_advisory_xact_lock(7_201_010))
 _CANDIDATES = 50
 _PER_INSTANCE = 8
 
@@ -23,7 +25,7 @@ _due = (
     )
     .order_by(runs.c.priority.desc(), runs.c.id)
 )
-_due_first = _due.limit(_CANDIDATES)
+_due_first = Query(_due.limit(_CANDIDATES))
 _ranked = _due.add_columns(
     func.row_number()
     .over(
@@ -33,13 +35,13 @@ _ranked = _due.add_columns(
     )
     .label("place")
 ).subquery()
-_due_fairly = select(_ranked).where(_ranked.c.place <= _PER_INSTANCE)
-_live = (
+_due_fairly = Query(select(_ranked).where(_ranked.c.place <= _PER_INSTANCE))
+_live = Query(
     select(runs.c.workspace_id, runs.c.instance_id, func.count())
     .where(IS_LIVE, runs.c.status == literal_column("'running'"))
     .group_by(runs.c.workspace_id, runs.c.instance_id)
 )
-_claim = (
+_claim = Query(
     update(runs)
     .where(runs.c.id == bindparam("run_id"), runs.c.status == literal_column("'pending'"))
     .values(
@@ -80,15 +82,15 @@ def claim(
     """Up to `count` pending runs, now leased to `owner`; the fullest workspace goes last, limits are kept."""
     if connection.dialect.name == "postgresql":
         # Counting and taking must be one act among all processes, or two of them overrun a limit together.
-        connection.execute(select(func.pg_advisory_xact_lock(7_201_010)))
-    due = list(connection.execute(_due_first, {"now": now}))
+        connection.execute(_ALONE)
+    due = _due_first.rows(connection, {"now": now})
     if not due:
         return Claims([], left=False)
     if len(due) == _CANDIDATES:
-        due = list(connection.execute(_due_fairly, {"now": now}))
+        due = _due_fairly.rows(connection, {"now": now})
     by_workspace: Counter[str] = Counter()
     by_instance: Counter[str] = Counter()
-    for workspace_id, instance_id, running in connection.execute(_live):
+    for workspace_id, instance_id, running in _live.rows(connection, {}):
         by_workspace[workspace_id] += running
         by_instance[instance_id] += running
     chosen: list[AnyRow] = []
@@ -107,8 +109,19 @@ def claim(
     claimed: list[Claimed] = []
     for run in chosen:
         values = {"run_id": run.id, "owner": owner, "until": until, "now": now, "stamp": change_stamp()}
-        claimed.extend(Claimed(row, run.started_at is None) for row in connection.execute(_claim, values))
+        claimed.extend(Claimed(row, run.started_at is None) for row in _claim.rows(connection, values))
     return Claims(claimed, left=found > len(chosen))
+
+
+def fits(connection: Connection, row: Mapping[str, Any], *, workspace_limit: int) -> bool:
+    """Whether a run that is about to be inserted may begin at once: its workspace and its instance have room."""
+    if connection.dialect.name == "postgresql":
+        connection.execute(_ALONE)
+    in_workspace = of_instance = 0
+    for workspace_id, instance_id, running in _live.rows(connection, {}):
+        in_workspace += running if workspace_id == row["workspace_id"] else 0
+        of_instance += running if instance_id == row["instance_id"] else 0
+    return in_workspace < workspace_limit and (not row["instance_id"] or of_instance < row["concurrency"])
 
 
 def due_count(connection: Connection, now: datetime, *, limit: int) -> int:

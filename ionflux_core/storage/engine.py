@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import threading
 import time
+from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -56,6 +58,7 @@ class Database:
     `read()` gives a connection for queries; `write(work)` runs `work(connection)` in one transaction and returns
     its answer; `write(work, durable=True)` returns only when the commit is on the disk. On SQLite all writes of a
     process go one after the other through one lock, and durable ones that arrive together share one commit.
+    `glance()` is for one prepared query: without a transaction it costs a third of `read()`.
     """
 
     def __init__(self, url: str, *, all_durable: bool = False) -> None:
@@ -67,6 +70,7 @@ class Database:
         self._queue: list[_Entry[Any]] = []
         self._queue_lock = threading.Lock()
         self._writers: dict[bool, Connection] = {}
+        self._glancing: deque[Connection] = deque()
         if self.is_sqlite:
             self._reading = _sqlite_engine(url, synchronous="NORMAL", reading=True)
             self._writing = {
@@ -99,6 +103,34 @@ class Database:
         with _plain_errors(), self._reading.begin() as connection:
             yield connection
 
+    @contextmanager
+    def glance(self) -> Iterator[Connection]:
+        """A connection for one single query; two of them may see two states."""
+        if not self.is_sqlite:
+            with self.read() as connection:
+                yield connection
+            return
+        with _plain_errors():
+            try:
+                connection = self._glancing.pop()
+            except IndexError:
+                connection = self._reading.connect()
+            try:
+                yield connection
+            finally:
+                if connection.in_transaction():
+                    connection.rollback()
+                self._glancing.append(connection)
+
+    def settle(self) -> None:
+        """Bring to the disk what was written without waiting for it; PostgreSQL has done so at each commit."""
+        if self.is_sqlite and (path := make_url(self.url).database):
+            try:
+                with open(f"{path}-wal", "rb") as log:
+                    os.fsync(log.fileno())
+            except FileNotFoundError:
+                return
+
     def write(self, work: Callable[[Connection], T], *, durable: bool = False) -> T:
         """What `work(connection)` returns, after its transaction is committed; nothing is kept when it raises."""
         with _plain_errors():
@@ -116,6 +148,8 @@ class Database:
             for connection in self._writers.values():
                 connection.close()
             self._writers.clear()
+        while self._glancing:
+            self._glancing.pop().close()
         self._reading.dispose()
         for engine in self._writing.values():
             engine.dispose()
@@ -132,8 +166,9 @@ class Database:
         finally:
             if driver.in_transaction(connection):
                 driver.execute(connection, "ROLLBACK")
-            # The driver has nothing open any more; this ends SQLAlchemy's own idea of a transaction.
-            connection.rollback()
+            if connection.in_transaction():
+                # The driver has nothing open any more; this ends SQLAlchemy's own idea of a transaction.
+                connection.rollback()
 
     def _write_durably(self, work: Callable[[Connection], T]) -> T:
         """Group commit: the first to come commits everything that has gathered by the time the lock is free."""
@@ -172,13 +207,16 @@ def _run_each(connection: Connection, batch: list[_Entry[Any]]) -> None:
         return
     for entry in batch:
         try:
-            with connection.begin_nested():
-                entry.result = entry.work(connection)
+            driver.execute(connection, "SAVEPOINT entry")
+            entry.result = entry.work(connection)
+            driver.execute(connection, "RELEASE entry")
         except OperationalError:
             raise
         except Exception as error:
             # Whatever one caller's work raises is that caller's to see; the others' promises are kept.
             entry.error = error
+            driver.execute(connection, "ROLLBACK TO entry")
+            driver.execute(connection, "RELEASE entry")
 
 
 def _sqlite_engine(url: str, *, synchronous: str, reading: bool = False) -> Engine:

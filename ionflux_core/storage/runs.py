@@ -20,11 +20,11 @@ from sqlalchemy import (
     update,
 )
 
-from ionflux_core.domain.runs import FINISHED, Run, RunFilter, RunStatus, RunSummary, sources_of
-from ionflux_core.storage import driver
+from ionflux_core.domain.runs import Run, RunFilter, RunStatus, RunSummary, sources_of
 from ionflux_core.storage.engine import AnyRow, change_stamp
+from ionflux_core.storage.statements import Query, Write
 from ionflux_core.storage.tables import agent_configurations, runs
-from ionflux_core.storage.writes import Compiled, insert_new
+from ionflux_core.storage.writes import insert_new
 
 # To the letter the predicate of ix_runs_live: SQLite takes a partial index only when it finds its condition again.
 IS_LIVE: ColumnElement[bool] = literal_column(
@@ -57,25 +57,26 @@ def insert(connection: Connection, row: dict[str, Any]) -> bool:
     return insert_new(connection, runs, {**row, "change_seq": change_stamp()})
 
 
-_id_for_key = select(runs.c.id).where(
-    runs.c.workspace_id == bindparam("workspace"), runs.c.idempotency_key == bindparam("key")
+_id_for_key = Query(
+    select(runs.c.id).where(runs.c.workspace_id == bindparam("workspace"), runs.c.idempotency_key == bindparam("key"))
 )
 
 
 def id_for_key(connection: Connection, workspace_id: str, key: str) -> str | None:
     """The run that was started with this idempotency key."""
-    return connection.execute(_id_for_key, {"workspace": workspace_id, "key": key}).scalar_one_or_none()
+    found: str | None = _id_for_key.value(connection, {"workspace": workspace_id, "key": key})
+    return found
 
 
 @cache
-def _move(target: RunStatus, owned: bool, parked: bool, names: tuple[str, ...]) -> Compiled:
+def _move(target: RunStatus, owned: bool, parked: bool, names: tuple[str, ...]) -> Write:
     # The statuses are our own words; as text they spare the statement a list of parameters.
     words = ", ".join(f"'{status}'" for status in sources_of(target) if not (parked and status == "running"))
     allowed: ColumnElement[bool] = literal_column(f"runs.status IN ({words})")
     statement = update(runs).where(runs.c.id == bindparam("where_id"), allowed)
     if owned:
         statement = statement.where(runs.c.lease_owner == bindparam("where_owner"))
-    return Compiled(lambda _: statement, names)
+    return Write(lambda _: statement, names)
 
 
 def move(
@@ -99,8 +100,7 @@ def move(
     return statement.run(connection, {**values, "where_id": run_id, "where_owner": owner}) == 1
 
 
-_HELD = "SELECT 1 FROM runs WHERE id = ? AND lease_owner = ? AND status = 'running'"
-_held: Select[Any] = (
+_held = Query(
     select(literal_column("1"))
     .where(
         runs.c.id == bindparam("run_id"),
@@ -113,10 +113,7 @@ _held: Select[Any] = (
 
 def is_held(connection: Connection, run_id: str, owner: str) -> bool:
     """True while `owner` has the lease of a run; nobody can take it before this transaction has ended."""
-    if connection.dialect.name == "sqlite":
-        # Every step asks; past SQLAlchemy the question costs a tenth.
-        return driver.execute(connection, _HELD, (run_id, owner)).fetchone() is not None
-    return connection.execute(_held, {"run_id": run_id, "owner": owner}).first() is not None
+    return _held.first(connection, {"run_id": run_id, "owner": owner}) is not None
 
 
 def renew(connection: Connection, owner: str, run_ids: Sequence[str], until: datetime) -> dict[str, str | None]:
@@ -177,32 +174,31 @@ def waiting_for_events(connection: Connection, workspace_id: str) -> list[tuple[
     return [(row.id, row.wait) for row in connection.execute(query) if row.wait and row.wait.get("topic")]
 
 
-_one = (
+_one = Query(
     select(runs, agent_configurations.c.name.label("instance_name"))
     .select_from(_WITH_INSTANCE)
     .where(runs.c.id == bindparam("run"), runs.c.workspace_id == bindparam("workspace"))
 )
-_raw = select(runs).where(runs.c.id == bindparam("run"))
 
 
 def get(connection: Connection, workspace_id: str, run_id: str) -> Run | None:
     """One run with everything it holds."""
-    row = connection.execute(_one, {"run": run_id, "workspace": workspace_id}).one_or_none()
+    row = _one.first(connection, {"run": run_id, "workspace": workspace_id})
     return None if row is None else run_of(row)
-
-
-def raw(connection: Connection, run_id: str) -> AnyRow | None:
-    """The whole row of a run, as a worker gets it when it claims one."""
-    return connection.execute(_raw, {"run": run_id}).one_or_none()
 
 
 def run_of(row: AnyRow) -> Run:
     """The read model of a row of `runs`."""
-    values = row._asdict()
+    return run_from(row._asdict())
+
+
+def run_from(values: dict[str, Any]) -> Run:
+    """The read model of the columns of a row of `runs`, as they were read or are about to be inserted."""
+    values = dict(values)
     values["started_by"] = values.pop("triggered_by_user_id")
     # A row that was just claimed comes without its instance; the target is the name it was started by.
     values.setdefault("instance_name", values["target"] if values["instance_id"] else None)
-    error = values["error"] or {}
+    error = values.get("error") or {}
     values["error_code"], values["error_message"] = error.get("code"), error.get("message")
     return Run.model_validate({name: values[name] for name in Run.model_fields if name in values})
 
@@ -230,7 +226,7 @@ def unfinished_count(connection: Connection, workspace_id: str) -> int:
     return connection.execute(query).scalar_one()
 
 
-_any_waiting = (
+_any_waiting = Query(
     select(runs.c.id)
     .where(
         IS_LIVE,
@@ -243,25 +239,15 @@ _any_waiting = (
 
 def any_waiting(connection: Connection, workspace_id: str) -> bool:
     """Whether a run of a workspace is parked until a time or an event."""
-    return connection.execute(_any_waiting, {"workspace": workspace_id}).first() is not None
+    return _any_waiting.first(connection, {"workspace": workspace_id}) is not None
 
 
-def status_counts(connection: Connection, *, since: datetime) -> list[AnyRow]:
-    """Runs by status and agent created since a time, over all workspaces, for the metrics page."""
-    query = (
-        select(runs.c.status, runs.c.definition_slug, func.count().label("count"))
-        .where(runs.c.created_at >= since)
-        .group_by(runs.c.status, runs.c.definition_slug)
-    )
-    return list(connection.execute(query))
-
-
-_status = select(runs.c.status).where(runs.c.id == bindparam("run"))
+_status = Query(select(runs.c.status).where(runs.c.id == bindparam("run")))
 
 
 def status_of(connection: Connection, run_id: str) -> RunStatus | None:
     """The status of a run, or None when it is not there."""
-    status: RunStatus | None = connection.execute(_status, {"run": run_id}).scalar_one_or_none()
+    status: RunStatus | None = _status.value(connection, {"run": run_id})
     return status
 
 
@@ -269,11 +255,6 @@ def depth_of(connection: Connection, run_id: str) -> int:
     """How deep in a chain of runs that started each other a run stands; -1 when it is gone."""
     found = connection.execute(select(runs.c.depth).where(runs.c.id == run_id)).scalar_one_or_none()
     return -1 if found is None else found
-
-
-def is_finished(status: RunStatus) -> bool:
-    """True when a status is an end."""
-    return status in FINISHED
 
 
 def _summary(row: AnyRow) -> RunSummary:

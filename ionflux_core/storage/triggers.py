@@ -6,9 +6,10 @@ from collections.abc import Iterable
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, bindparam, delete, func, select, update
+from sqlalchemy import Connection, bindparam, delete, func, insert, select, update
 
 from ionflux_core.domain.triggers import Trigger, TriggerFiring
+from ionflux_core.storage.statements import Query, Write
 from ionflux_core.storage.tables import (
     agent_configurations,
     leases,
@@ -63,12 +64,12 @@ def get(connection: Connection, trigger_id: str) -> Trigger | None:
     return None if row is None else Trigger.model_validate(row._asdict())
 
 
-_by_hook_path = _with_instance.where(triggers.c.hook_path == bindparam("path"), triggers.c.kind == "webhook")
+_by_hook_path = Query(_with_instance.where(triggers.c.hook_path == bindparam("path"), triggers.c.kind == "webhook"))
 
 
 def by_hook_path(connection: Connection, path: str) -> Trigger | None:
     """The webhook trigger that listens on a path."""
-    row = connection.execute(_by_hook_path, {"path": path}).one_or_none()
+    row = _by_hook_path.first(connection, {"path": path})
     return None if row is None else Trigger.model_validate(row._asdict())
 
 
@@ -95,14 +96,20 @@ def set_next_due(connection: Connection, trigger_id: str, due: datetime | None) 
     connection.execute(update(triggers).where(triggers.c.id == trigger_id).values(next_due=due))
 
 
+_log_firing = Write(lambda _: insert(trigger_log).inline(), ("trigger_id", "at", "outcome", "detail", "run_id"))
+_keep_firing = Write(
+    lambda _: update(triggers).where(triggers.c.id == bindparam("trigger")), ("last_fired", "last_outcome", "trigger")
+)
+
+
 def note_firing(
     connection: Connection, trigger_id: str, *, at: datetime, outcome: str, detail: str = "", run_id: str | None = None
 ) -> None:
     """Log what a trigger did and keep it as its last outcome."""
     row = {"trigger_id": trigger_id, "at": at, "outcome": outcome, "detail": detail[:500], "run_id": run_id}
-    connection.execute(trigger_log.insert(), row)
-    values = {"last_fired": at, "last_outcome": f"{outcome}: {detail}"[:500] if detail else outcome}
-    connection.execute(update(triggers).where(triggers.c.id == trigger_id).values(**values))
+    _log_firing.run(connection, row)
+    last = f"{outcome}: {detail}"[:500] if detail else outcome
+    _keep_firing.run(connection, {"trigger": trigger_id, "last_fired": at, "last_outcome": last})
 
 
 def firings(connection: Connection, trigger_id: str, *, limit: int) -> list[TriggerFiring]:

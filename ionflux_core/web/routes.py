@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import threading
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from anyio import CapacityLimiter, move_on_after, to_thread
 from starlette.concurrency import run_in_threadpool
 from starlette.middleware import Middleware
 from starlette.requests import Request
@@ -15,8 +17,9 @@ from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from ionflux_core import limits
-from ionflux_core.errors import Forbidden, IonfluxError
+from ionflux_core.errors import Forbidden, IonfluxError, Unavailable
 from ionflux_core.services.health import Health
+from ionflux_core.services.hooks import RESULT_SECONDS, Received
 from ionflux_core.web.auth import Gate
 from ionflux_core.web.bodies import check_json, check_kind, read_body
 from ionflux_core.web.headers import SecurityHeaders
@@ -27,6 +30,7 @@ if TYPE_CHECKING:
     from ionflux_core.application import Application
 
 STATIC = Path(__file__).resolve().parent.parent.parent / "static"
+_QUICK_THREADS = 4
 METRICS_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 
 
@@ -141,7 +145,9 @@ class HookDoor:
     """Any method on /hooks/...: read the raw body, at most 1 MiB of it, and hand it over."""
 
     def __init__(self, application: Application) -> None:
-        self._receive = application.hooks.receive
+        self._hooks = application.hooks
+        # Threads of its own: senders who wait for a result must not keep the pages and the health check waiting.
+        self._threads = CapacityLimiter(application.settings.workers + _QUICK_THREADS)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Take one delivery in."""
@@ -152,13 +158,22 @@ class HookDoor:
         body = await read_body(request, limits.WEBHOOK_BYTES)
         answer: Response
         try:
-            received = await run_in_threadpool(self._receive, path, request.method, dict(request.headers), body)
+            received = await self._received(path, request.method, dict(request.headers), body)
             answer = JSONResponse(received.body, received.status)
         except IonfluxError as error:
             if error.code != "method":
                 raise
             answer = _only(error.hint.removeprefix("Send ").rstrip("."))
         await answer(scope, receive, send)
+
+    async def _received(self, path: str, method: str, headers: dict[str, str], body: bytes) -> Received:
+        told: list[Received] = []
+        work = partial(self._hooks.receive, path, method, headers, body, accepted=told.append)
+        with move_on_after(RESULT_SECONDS):
+            return await to_thread.run_sync(work, abandon_on_cancel=True, limiter=self._threads)
+        if not told:
+            raise Unavailable("The webhook could not be taken in time.", hint="Send it again.")
+        return await run_in_threadpool(self._hooks.without_result, told[-1])
 
 
 class ApiDoor:

@@ -28,13 +28,28 @@ def test_an_instance_is_made_from_the_prefilled_text_and_found_by_name_or_id(wor
     for target in (one.id, "My probe", "my PROBE"):
         resolved = world.app.agents.resolve(world.workspace, target)
         assert resolved.instance is not None and resolved.instance.id == one.id
-    with pytest.raises(Conflict, match="already"):
-        world.instance("probe", "My probe")
+    for taken in ("My probe", "MY PROBE", " my probe"):
+        with pytest.raises(Conflict, match="already"):
+            world.instance("probe", taken)
     for bad in ("", " ", "x" * 121, "a\nb"):
         with pytest.raises(Invalid):
             world.instance("probe", bad)
     with pytest.raises(NotFound):
         world.app.agents.create(world.workspace, "nobody", "x")
+
+
+@pytest.mark.parametrize("name", ["one", "über alles"], ids=["ascii", "umlaut"])
+def test_of_people_who_make_one_name_at_once_one_wins_whatever_the_case(world: World, name: str) -> None:
+    _world(world)
+    spelled = [name, name.upper(), name.title(), name.capitalize(), name, name.upper()]
+    answers = together(len(spelled), lambda n: world.instance("probe", spelled[n]))
+    refused = [answer for answer in answers if isinstance(answer, Conflict)]
+    assert len(refused) == len(spelled) - 1, answers
+    (kept,) = world.app.agents.find(world.workspace)
+    assert kept in answers
+    with pytest.raises(Conflict, match="already"):
+        world.app.agents.rename(world.workspace, world.instance("probe", "other").id, name.upper())
+    assert world.app.agents.rename(world.workspace, kept.id, name.upper()).name == name.upper()
 
 
 def test_every_save_is_a_version_and_the_same_text_is_none(world: World) -> None:

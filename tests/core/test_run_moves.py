@@ -91,7 +91,7 @@ class Moves(RuleBasedStateMachine):
         assert (claimed is None) == (not due)
         if claimed is not None:
             assert claimed[0].row.id == due[0][0]
-            self.worker._execute(*claimed, threading.current_thread())
+            self.worker._begin(*claimed, threading.current_thread())
             due[0][1].work(self.clock.at)
 
     @staticmethod

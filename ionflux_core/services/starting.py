@@ -1,0 +1,71 @@
+"""A run before it begins: checked, with the columns of its first row, not yet stored."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from ionflux_core.catalog.configuration import EffectiveConfiguration
+from ionflux_core.domain.agents import AgentDefinition
+from ionflux_core.ids import now
+from ionflux_core.services.agents import Target
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """A run that has been checked and may be inserted, alone or together with what caused it."""
+
+    id: str
+    row: dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Started:
+    """A run's id, and whether it was there already under the same idempotency key."""
+
+    run_id: str
+    repeated: bool = False
+
+
+def brought_inputs(definition: AgentDefinition, payload: Any, payload_to: str | None) -> dict[str, Any]:
+    """The inputs a trigger's payload fills: the one it is meant for, or those its keys name."""
+    if payload_to:
+        return {} if payload is None else {payload_to: payload}
+    if not isinstance(payload, dict):
+        return {}
+    return {key: value for key, value in payload.items() if definition.input(key) is not None}
+
+
+def first_row(
+    workspace_id: str, resolved: Target, merged: EffectiveConfiguration, brand_id: str | None
+) -> dict[str, Any]:
+    """The columns of a run that has not begun: what is to run, with which inputs."""
+    definition, instance = resolved.definition, resolved.instance
+    snapshot, sha256 = merged.sealed()
+    inputs = snapshot.pop("inputs")
+    config = snapshot | {
+        "origins": merged.origins,
+        "snippet_preview_output_key": resolved.configuration.snippet_preview_output_key,
+        "instance_version": instance.version if instance else None,
+    }
+    return {
+        "workspace_id": workspace_id,
+        "instance_id": instance.id if instance else None,
+        "definition_slug": definition.slug,
+        "definition_version": definition.version,
+        "target": instance.name if instance else f"agent:{definition.slug}",
+        "brand_id": brand_id or (instance.brand_id if instance else None),
+        "triggered_by_user_id": None,
+        "parent_run_id": None,
+        "status": "pending",
+        "concurrency": definition.limits.concurrency,
+        "attempt": 1,
+        "claims": 0,
+        "inputs": inputs,
+        "config": config,
+        "config_sha256": sha256,
+        "warnings": [],
+        "kpis": {},
+        "cost_micros": 0,
+        "created_at": now(),
+    }
