@@ -112,6 +112,13 @@ class Unavailable(IonfluxError):
     status = 503
 
 
+class BudgetReached(IonfluxError):
+    """A budget or the balance does not allow the next call; the run stops and keeps what it has."""
+
+    code = "budget_reached"
+    status = 402
+
+
 class AgentFailed(IonfluxError):
     """An agent's own code raised; the cause is kept with the step."""
 

@@ -59,6 +59,9 @@ def check_move(source: RunStatus, target: RunStatus) -> None:
         )
 
 
+Lineage = Literal["retry", "fork", "replay"]
+
+
 class _Read(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -116,6 +119,12 @@ class Run(RunSummary):
     trigger: RunTrigger
     correlation_id: str
     parent_run_id: str | None = None
+    lineage: Lineage | None = None
+    forked_at: str | None = None
+    changes: dict[str, Any] | None = None
+    replay_of: str | None = None
+    imported: dict[str, Any] | None = None
+    budget_micros: int | None = None
     idempotency_key: str | None = None
     depth: int = 0
     attempt: int = 1
@@ -145,6 +154,8 @@ class RunStep(_Read):
     inputs_hash: str | None = None
     outputs: Any = None
     output_ref: str | None = None
+    outputs_hash: str | None = None
+    source_run_id: str | None = None
     error: RunError | None = None
     cost_micros: int = 0
     started_at: datetime

@@ -17,7 +17,8 @@ from ionflux_core.errors import Invalid, IonfluxError, LimitExceeded, NotFound
 from ionflux_core.ids import now
 from ionflux_core.limits import EVENT_BYTES, LOG_LINE_BYTES, LOGS_PER_RUN, OUTPUT_BYTES
 from ionflux_core.runtime.journal import Journal, PendingRecords, plain_json
-from ionflux_core.runtime.outside import JournaledHttp, JournaledLlm, JournaledMemory
+from ionflux_core.runtime.llm import JournaledLlm
+from ionflux_core.runtime.outside import JournaledHttp, JournaledMemory
 from ionflux_core.runtime.own_records import OwnRecords
 from ionflux_core.runtime.parking import Parked, Parking
 from ionflux_core.runtime.ports import Ports

@@ -1,110 +1,24 @@
-"""What an agent reaches outside its own code: models, the network, memory; each call is journaled."""
+"""What an agent reaches outside its own code beside models: the network, and its memory."""
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from pydantic_core import from_json
 
 from ionflux_core.domain.runs import Run
-from ionflux_core.errors import Invalid, IonfluxError
-from ionflux_core.ids import new_id, now
+from ionflux_core.errors import Invalid
 from ionflux_core.limits import HTTP_SECONDS
-from ionflux_core.runtime.journal import Journal, plain_json
-from ionflux_core.runtime.ports import Ports, engine_of
-from ionflux_core.sdk import Completion
+from ionflux_core.runtime.calls import Calls
+from ionflux_core.runtime.journal import Journal
+from ionflux_core.runtime.ports import Ports, Stepped
 
 if TYPE_CHECKING:
     from ionflux_core.memory import Recalled
 
-Stepped = Callable[[str, str, Callable[..., Any], tuple[Any, ...], dict[str, Any]], Any]
 _SECRET = "secret://"
-
-
-class _Calls:
-    """Writes one row for every call, the failed ones too."""
-
-    def __init__(self, run: Run, journal: Journal, ports: Ports) -> None:
-        self._run = run
-        self._journal = journal
-        self._ports = ports
-
-    @contextmanager
-    def recorded(
-        self, kind: str, provider: str, model: str | None, request: dict[str, Any]
-    ) -> Iterator[dict[str, Any]]:
-        """A dict to fill with what came back; the row leaves with the step."""
-        redactor = self._ports.redactor(self._run.workspace_id)
-        started, answer = time.perf_counter(), dict[str, Any]()
-        try:
-            yield answer
-        except Exception as error:
-            code = error.code if isinstance(error, IonfluxError) else "agent_failed"
-            answer.update(status="error", error={"code": code, "message": redactor.text(str(error)[:2000])})
-            raise
-        finally:
-            current = self._journal.current
-            row = {
-                "id": new_id(),
-                "run_id": self._run.id,
-                "step_key": current.key if current else None,
-                "kind": kind,
-                "provider": provider,
-                "model": model,
-                "request": redactor.tree(plain_json(request, "The call")),
-                "response": None,
-                "status": "success",
-                "error": None,
-                "tokens_in": 0,
-                "tokens_out": 0,
-                "cost_micros": None,
-                "latency_ms": round((time.perf_counter() - started) * 1000, 3),
-                "attempt": self._run.attempt,
-                "at": now(),
-            }
-            self._journal.effects.calls.append(row | answer)
-            self._journal.cost_micros += int(answer.get("cost_micros") or 0)
-
-
-class JournaledLlm:
-    """The chosen model; every answer is a step of its own, so that a resumed run does not pay twice."""
-
-    def __init__(self, run: Run, journal: Journal, ports: Ports, stepped: Stepped) -> None:
-        self._ports = ports
-        self._run = run
-        self._stepped = stepped
-        self._calls = _Calls(run, journal, ports)
-
-    def complete(
-        self, prompt: str, *, system: str | None = None, max_tokens: int = 800, temperature: float = 0.0
-    ) -> Completion:
-        """One answer from the configured model."""
-        chosen = engine_of(self._run.config)
-        asked = {"prompt": prompt, "system": system, "max_tokens": max_tokens, "temperature": temperature}
-        answer = self._stepped("llm", f"llm {chosen}", self._ask, (chosen, asked), {})
-        return Completion(**answer)
-
-    def _ask(self, chosen: str, asked: dict[str, Any]) -> Completion:
-        provider, _, name = chosen.partition(":")
-        with self._calls.recorded("llm", provider, name, asked) as answer:
-            model = self._ports.model(self._run.workspace_id, chosen)
-            said = model.complete(
-                asked["prompt"],
-                system=asked["system"],
-                max_tokens=asked["max_tokens"],
-                temperature=asked["temperature"],
-            )
-            answer.update(
-                response={"text": said.text, "finish_reason": said.finish_reason},
-                tokens_in=said.tokens_in,
-                tokens_out=said.tokens_out,
-                cost_micros=said.cost_micros,
-            )
-        return Completion(said.text, dict(said.engine), said.tokens_in, said.tokens_out, said.cost_micros)
 
 
 @dataclass(frozen=True)
@@ -131,7 +45,7 @@ class JournaledHttp:
         self._ports = ports
         self._stepped = stepped
         self._only_reads = only_reads
-        self._calls = _Calls(run, journal, ports)
+        self._calls = Calls(run, journal, ports)
 
     def request(
         self,

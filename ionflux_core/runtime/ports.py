@@ -20,6 +20,23 @@ if TYPE_CHECKING:
     from ionflux_core.redaction import Redactor
 
 
+Stepped = Callable[[str, str, Callable[..., Any], tuple[Any, ...], dict[str, Any]], Any]
+
+
+class Spending(Protocol):
+    """Money for calls: reserved before each one, settled after it, given back when it failed."""
+
+    def reserve(self, run: Run, key: str, micros: int | None, *, service: str) -> str | None:
+        """Set aside at most `micros` (millionths of a US dollar; None: no price is known) for one attempt of a call.
+
+        The reservation's id, None when there is nothing to reserve; BudgetReached when a budget does not allow it. The
+        same `key` reserves once.
+        """
+
+    def settle(self, reservation: str | None, micros: int | None) -> None:
+        """The call was made and cost this much; None gives everything back."""
+
+
 class Place(Protocol):
     """Room for one run in the thread of a caller who waits for its answer."""
 

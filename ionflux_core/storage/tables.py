@@ -240,6 +240,15 @@ runs = Table(
     Column("triggered_by_user_id", Id),
     Column("correlation_id", Id, nullable=False, index=True),
     Column("parent_run_id", Id),
+    # How a run came from its parent (retry, fork, replay), at which step, and what was changed.
+    Column("lineage", String(10)),
+    Column("forked_at", String(300)),
+    Column("changes", Json),
+    # The run whose clock, seed and recorded answers a replay uses.
+    Column("replay_of", Id),
+    # Where a run of another IONFLUX came from; it is only looked at and replayed.
+    Column("imported", Json),
+    Column("budget_micros", BigInteger),
     Column("idempotency_key", String(300)),
     Column("status", String(30), nullable=False),
     Column("dry_run", Boolean, nullable=False),
@@ -270,6 +279,7 @@ runs = Table(
     Index("ix_runs_workspace", "workspace_id", "id"),
     Index("ix_runs_instance", "instance_id", "id"),
     Index("ix_runs_change", "change_seq"),
+    Index("ix_runs_parent", "parent_run_id"),
     Index(
         "ix_runs_due",
         "priority",
@@ -300,6 +310,9 @@ run_steps = Table(
     Column("inputs_hash", String(64)),
     Column("outputs", Json),
     Column("output_ref", String(64)),
+    Column("outputs_hash", String(64)),
+    # The run that really executed a reused step.
+    Column("source_run_id", Id),
     Column("error", Json),
     Column("cost_micros", BigInteger, nullable=False),
     Column("started_at", Moment, nullable=False),
@@ -334,7 +347,10 @@ calls = Table(
     Column("error", Json),
     Column("tokens_in", Integer, nullable=False),
     Column("tokens_out", Integer, nullable=False),
+    Column("cached_tokens", Integer, nullable=False, server_default="0"),
+    Column("price", Json),
     Column("cost_micros", BigInteger),
+    Column("request_hash", String(64)),
     Column("latency_ms", Float, nullable=False),
     Column("attempt", Integer, nullable=False),
     Column("at", Moment, nullable=False),
@@ -372,6 +388,7 @@ approvals = Table(
     Column("edits", Json, nullable=False),
     Column("created_at", Moment, nullable=False),
     Column("decided_at", Moment),
+    Column("reminded_at", Moment),
     UniqueConstraint("run_id", "step_key"),
     Index("ix_approvals_pending", "workspace_id", "status"),
 )
@@ -435,9 +452,53 @@ billing_ledger = Table(
     Column("amount_micros", BigInteger, nullable=False),
     Column("balance_after_micros", BigInteger, nullable=False),
     Column("run_id", Id),
+    Column("instance_id", Id),
     Column("step_key", String(300)),
+    Column("service", String(40)),
     Column("note", Text, nullable=False, server_default=""),
     Column("idempotency_key", String(300), unique=True),
+    Index("ix_billing_ledger_workspace", "workspace_id", "seq"),
+    Index("ix_billing_ledger_run", "run_id"),
+)
+
+budgets = Table(
+    "budgets",
+    metadata,
+    _id(),
+    _workspace(),
+    Column("scope", String(20), nullable=False),
+    Column("scope_id", Id, nullable=False),
+    Column("period", String(10), nullable=False),
+    Column("limit_micros", BigInteger, nullable=False),
+    *_times(),
+    UniqueConstraint("workspace_id", "scope", "scope_id", "period"),
+)
+
+outbox = Table(
+    "outbox",
+    metadata,
+    _id(),
+    _workspace(),
+    Column("run_id", Id, ForeignKey("runs.id", ondelete="CASCADE"), nullable=False, index=True),
+    Column("instance_id", Id),
+    Column("step_key", String(300), nullable=False),
+    Column("kind", String(40), nullable=False),
+    Column("target", Text, nullable=False),
+    Column("summary", Text, nullable=False),
+    Column("payload", Json, nullable=False),
+    Column("status", String(20), nullable=False),
+    Column("dry_run", Boolean, nullable=False),
+    Column("policy", String(20), nullable=False),
+    Column("approval_id", Id),
+    Column("idempotency_key", String(300), nullable=False),
+    Column("on_uncertain", String(10), nullable=False),
+    Column("attempts", Integer, nullable=False),
+    Column("response", Json),
+    Column("error", Json),
+    Column("sent_at", Moment),
+    *_times(),
+    UniqueConstraint("workspace_id", "idempotency_key"),
+    Index("ix_outbox_status", "workspace_id", "status", "id"),
 )
 
 kpi_points = Table(
@@ -519,6 +580,13 @@ audit_log = Table(
     Column("entity_id", String(140), nullable=False),
     Column("details", Json, nullable=False),
     Index("ix_audit_log_entity", "entity", "entity_id", "seq"),
+)
+
+marks = Table(
+    "marks",
+    metadata,
+    Column("name", String(60), primary_key=True),
+    Column("value", BigInteger, nullable=False),
 )
 
 leases = Table(
