@@ -30,7 +30,7 @@ try:
     app = App(
         Path(__file__).parent / "ionflux_ui" / "shell.py",
         lifespan=lifespan,
-        routes=routes(application, requests),
+        routes=routes(),
         middleware=middleware(application, requests, page=page),
     )
     # `ionflux serve` loads this file under a name of its own and has checked its address. Asked only now: App has told

@@ -21,6 +21,9 @@ ORDER = json.dumps(
         ],
     }
 ).encode()
+# 500 runs/s was set where the floor answered 4,265 and 6,820 requests a second; a slower machine slows both.
+DESIGN = {1: 500 / 4265, 16: 500 / 6820}
+_DESIGN_NOTE = "500 runs/s as a share of the design's floor"
 _STEPS = 3
 _DRAIN_SECONDS = 60.0
 Found = list[dict[str, Any]]
@@ -55,8 +58,10 @@ def _answer_figures(concurrency: int, ours: dict[int, Found], floors: dict[int, 
 
     where = f"webhook -> answer, concurrency {concurrency}"
     limit = {1: 6.0, 16: 80.0}[concurrency]
+    rate, floor = of(ours, "rate"), of(floors, "rate")
     return [
-        Figure(f"{where}, rate", "runs/s", of(ours, "rate"), of(floors, "rate"), "value>=", 500),
+        Figure(f"{where}, rate", "runs/s", rate, floor, "value>=", 500),
+        Figure("the same, beside its floor", "runs/s", rate, floor, "ratio>=", DESIGN[concurrency], _DESIGN_NOTE),
         Figure(f"{where}, p95", "ms", of(ours, "p95_ms"), of(floors, "p95_ms"), "value<=", limit),
         Figure(f"{where}, CPU", "ms", of(ours, "cpu_ms"), of(floors, "cpu_ms"), "value<=", 1.0),
     ]

@@ -162,7 +162,7 @@ def _serve_api(settings: Settings) -> None:
             yield {}
 
     app = Starlette(
-        routes=[*routes(application, requests), Mount("/", Nowhere())],
+        routes=[*routes(), Mount("/", Nowhere())],
         middleware=middleware(application, requests),
         lifespan=lifespan,
     )

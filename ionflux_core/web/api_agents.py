@@ -12,7 +12,8 @@ from ionflux_core import limits
 from ionflux_core.domain.agents import AgentDefinition, AgentInstance, InstanceStatus
 from ionflux_core.domain.triggers import Trigger, TriggerType
 from ionflux_core.errors import Invalid
-from ionflux_core.web.api_here import Answer, App, Body, Editing, Here, Reading, Who, Word
+from ionflux_core.web.api_here import Answer, App, Body, Editing, Here, Limit, Reading, Who, Word
+from ionflux_core.web.api_lists import Place, page
 
 router = APIRouter()
 
@@ -45,9 +46,10 @@ class AgentOut(AgentLine):
 
 
 class AgentList(Answer):
-    """Every definition of the marketplace, by id."""
+    """Definitions of the marketplace, by id; `cursor` asks for the next page, null on the last one."""
 
     agents: list[AgentLine]
+    cursor: str | None
 
 
 class InstanceDraft(Body):
@@ -90,9 +92,10 @@ class InstanceOut(Answer):
 
 
 class InstanceList(Answer):
-    """Instances of a workspace, by name."""
+    """Instances of a workspace, by name; `cursor` asks for the next page, null on the last one."""
 
     instances: list[InstanceOut]
+    cursor: str | None
 
 
 class VersionOut(Answer):
@@ -103,6 +106,13 @@ class VersionOut(Answer):
     author: str | None
     message: str
     created_at: datetime
+
+
+class VersionList(Answer):
+    """Saved texts of an instance, newest first; `cursor` asks for the next page, null on the last one."""
+
+    versions: list[VersionOut]
+    cursor: int | None
 
 
 class TriggerOut(Answer):
@@ -123,15 +133,18 @@ class TriggerOut(Answer):
 
 
 class TriggerList(Answer):
-    """Triggers of a workspace, by instance and key."""
+    """Triggers of a workspace, by instance and key; `cursor` asks for the next page, null on the last one."""
 
     triggers: list[TriggerOut]
+    cursor: str | None
 
 
 @router.get("/agents", tags=["agents"])
-def find_agents(application: App, who: Who) -> AgentList:
-    """Every agent of the marketplace."""
-    return AgentList(agents=[AgentLine(**_line(each)) for each in application.marketplace.definitions()])
+def find_agents(application: App, who: Who, cursor: Word | None = None, limit: Limit = limits.PAGE_ROWS) -> AgentList:
+    """A page of the marketplace's agents."""
+    definitions = application.marketplace.definitions()
+    found, following = page(definitions, lambda each: each.id, cursor=cursor, limit=limit)
+    return AgentList(agents=[AgentLine(**_line(each)) for each in found], cursor=following)
 
 
 @router.get("/agents/{name}", tags=["agents"])
@@ -153,11 +166,16 @@ def get_schema(application: App, who: Who, name: str) -> dict[str, Any]:
 
 @router.get("/instances", tags=["instances"])
 def find_instances(
-    here: Reading, definition: Annotated[Word | None, Query(description="Slug.")] = None, archived: bool = False
+    here: Reading,
+    definition: Annotated[Word | None, Query(description="Slug.")] = None,
+    archived: bool = False,
+    cursor: Word | None = None,
+    limit: Limit = limits.PAGE_ROWS,
 ) -> InstanceList:
-    """The instances of a workspace."""
-    found = here.application.agents.find(here.workspace_id, archived=archived, definition_slug=definition)
-    return InstanceList(instances=[_instance_out(each) for each in found])
+    """A page of a workspace's instances."""
+    instances = here.application.agents.find(here.workspace_id, archived=archived, definition_slug=definition)
+    found, following = page(instances, lambda each: each.name, cursor=cursor, limit=limit)
+    return InstanceList(instances=[_instance_out(each) for each in found], cursor=following)
 
 
 @router.post("/instances", status_code=201, tags=["instances"])
@@ -206,18 +224,24 @@ def change_instance(here: Editing, instance_id: str, change: InstanceChange) -> 
 
 
 @router.get("/instances/{instance_id}/versions", tags=["instances"])
-def get_versions(here: Reading, instance_id: str) -> list[VersionOut]:
-    """The saved texts of an instance, newest first."""
-    found = here.application.agents.versions(here.workspace_id, instance_id)
-    return [VersionOut.model_validate(each) for each in found]
+def get_versions(
+    here: Reading, instance_id: str, cursor: Place | None = None, limit: Limit = limits.PAGE_ROWS
+) -> VersionList:
+    """A page of an instance's saved texts, newest first."""
+    versions = here.application.agents.versions(here.workspace_id, instance_id)
+    found, following = page(versions, lambda each: each.version, cursor=cursor, limit=limit, newest_first=True)
+    return VersionList(versions=[VersionOut.model_validate(each) for each in found], cursor=following)
 
 
 @router.get("/triggers", tags=["triggers"])
-def find_triggers(here: Reading, instance_id: Word | None = None) -> TriggerList:
-    """What starts the instances of a workspace by itself."""
-    found = here.application.triggers.find(here.workspace_id)
-    chosen = [each for each in found if instance_id in (None, each.instance_id)]
-    return TriggerList(triggers=[_trigger_out(here, each) for each in chosen])
+def find_triggers(
+    here: Reading, instance_id: Word | None = None, cursor: Word | None = None, limit: Limit = limits.PAGE_ROWS
+) -> TriggerList:
+    """A page of what starts the instances of a workspace by itself."""
+    triggers = here.application.triggers.find(here.workspace_id)
+    chosen = [each for each in triggers if instance_id in (None, each.instance_id)]
+    found, following = page(chosen, lambda each: f"{each.instance_name}/{each.key}", cursor=cursor, limit=limit)
+    return TriggerList(triggers=[_trigger_out(here, each) for each in found], cursor=following)
 
 
 def _line(definition: AgentDefinition) -> dict[str, Any]:

@@ -8,6 +8,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Query, Response
 from pydantic import Field
 
+from ionflux_core import limits
 from ionflux_core.domain.runs import (
     Approval,
     Run,
@@ -21,6 +22,7 @@ from ionflux_core.domain.runs import (
     TriggerKind,
 )
 from ionflux_core.web.api_here import Answer, Body, Editing, Limit, Moment, Reading, Word
+from ionflux_core.web.api_lists import Place, page
 
 router = APIRouter(tags=["runs"])
 
@@ -113,6 +115,13 @@ class StepOut(Answer):
     finished_at: datetime | None
 
 
+class StepList(Answer):
+    """Steps of a run in the order they began; `cursor` asks for the next page, null on the last one."""
+
+    steps: list[StepOut]
+    cursor: int | None
+
+
 class LogOut(Answer):
     """One log line of a run."""
 
@@ -123,6 +132,13 @@ class LogOut(Answer):
     fields: dict[str, Any]
 
 
+class LogList(Answer):
+    """Log lines of a run, oldest first; `cursor` asks for the next page, null on the last one."""
+
+    logs: list[LogOut]
+    cursor: int | None
+
+
 class ApprovalDecision(Body):
     """The answer to a question; `edits` may change its editable fields."""
 
@@ -131,10 +147,11 @@ class ApprovalDecision(Body):
     edits: dict[str, Any] = {}
 
 
-class Approvals(Answer):
-    """Open questions, oldest first."""
+class ApprovalList(Answer):
+    """Open questions, oldest first; `cursor` asks for the next page, null on the last one."""
 
     approvals: list[Approval]
+    cursor: str | None
 
 
 @router.post("/runs", status_code=202)
@@ -181,8 +198,8 @@ def find_runs(
         since=since,
         until=until,
     )
-    page = here.application.runs.find(here.workspace_id, narrow, cursor=cursor, limit=limit)
-    return RunList(runs=[RunLine(**_line(run), error=_summed_up(run)) for run in page.runs], cursor=page.cursor)
+    found = here.application.runs.find(here.workspace_id, narrow, cursor=cursor, limit=limit)
+    return RunList(runs=[RunLine(**_line(run), error=_summed_up(run)) for run in found.runs], cursor=found.cursor)
 
 
 @router.get("/runs/{run_id}")
@@ -192,19 +209,19 @@ def get_run(here: Reading, run_id: str) -> RunOut:
 
 
 @router.get("/runs/{run_id}/steps")
-def get_steps(
-    here: Reading, run_id: str, offset: Annotated[int, Query(ge=0, le=1_000_000)] = 0, limit: Limit = 200
-) -> list[StepOut]:
-    """The steps of a run in the order they began."""
-    found = here.application.runs.steps(here.workspace_id, run_id, offset=offset, limit=limit)
-    return [_step_out(step) for step in found]
+def get_steps(here: Reading, run_id: str, cursor: Place = 0, limit: Limit = limits.PAGE_ROWS) -> StepList:
+    """A page of a run's steps in the order they began."""
+    found = here.application.runs.steps(here.workspace_id, run_id, offset=cursor, limit=limit + 1)
+    following = cursor + limit if len(found) > limit else None
+    return StepList(steps=[_step_out(step) for step in found[:limit]], cursor=following)
 
 
 @router.get("/runs/{run_id}/logs")
-def get_logs(here: Reading, run_id: str, limit: Limit = 200) -> list[LogOut]:
-    """The log lines of a run, oldest first."""
-    lines = here.application.runs.logs(here.workspace_id, run_id, limit=limit)
-    return [LogOut.model_validate(line) for line in lines]
+def get_logs(here: Reading, run_id: str, cursor: Place = 0, limit: Limit = limits.PAGE_ROWS) -> LogList:
+    """A page of a run's log lines, oldest first."""
+    found = here.application.runs.logs(here.workspace_id, run_id, limit=cursor + limit + 1)[cursor:]
+    following = cursor + limit if len(found) > limit else None
+    return LogList(logs=[LogOut.model_validate(line) for line in found[:limit]], cursor=following)
 
 
 @router.post("/runs/{run_id}/cancel")
@@ -226,9 +243,12 @@ def resume_run(here: Editing, run_id: str) -> RunOut:
 
 
 @router.get("/approvals")
-def find_approvals(here: Reading, limit: Limit = 50) -> Approvals:
-    """Questions that runs are parked on, oldest first."""
-    return Approvals(approvals=here.application.approvals.pending(here.workspace_id, limit=limit))
+def find_approvals(here: Reading, cursor: Word | None = None, limit: Limit = 50) -> ApprovalList:
+    """A page of the questions that runs are parked on, oldest first."""
+    approvals = here.application.approvals
+    asked = approvals.pending(here.workspace_id, limit=approvals.count(here.workspace_id))
+    found, following = page(asked, lambda each: each.id, cursor=cursor, limit=limit)
+    return ApprovalList(approvals=found, cursor=following)
 
 
 @router.post("/approvals/{approval_id}")

@@ -12,7 +12,7 @@ from starlette.concurrency import run_in_threadpool
 from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import JSONResponse, RedirectResponse, Response
-from starlette.routing import BaseRoute, Mount, Route
+from starlette.routing import BaseRoute, Mount, Route, Router
 from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -34,26 +34,10 @@ _QUICK_THREADS = 4
 METRICS_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 
 
-def routes(application: Application, requests: Requests) -> list[BaseRoute]:
-    """The routes of an application; they come before the pages.
-
-    Those that take one method only are given all of them and answer 405 themselves: what a route does not take falls
-    through to the pages, which answer anything with 200.
-    """
-    api = ApiDoor(application)
-    hooks = Edge(HookDoor(application))
-    return [
-        Route("/healthz", Edge(HealthDoor(application))),
-        Route("/metrics", Edge(MetricsDoor(application, requests))),
-        Route("/hooks", hooks),
-        Route("/hooks/{path:path}", hooks),
-        Route("/api/v1", RedirectResponse("/api/v1/docs")),
-        Mount("/api/v1", Edge(api)),
-        Route("/api", Nowhere()),
-        Route("/api/{path:path}", Nowhere()),
-        # Streamlit looks for static files beside the shell script; ours lie at the top.
-        Mount("/app/static", StaticFiles(directory=STATIC)),
-    ]
+def routes() -> list[BaseRoute]:
+    """The routes that lie among the pages: our own static files."""
+    # Streamlit looks for static files beside the shell script; ours lie at the top.
+    return [Mount("/app/static", StaticFiles(directory=STATIC))]
 
 
 def middleware(application: Application, requests: Requests, *, page: str = "") -> list[Middleware]:
@@ -62,7 +46,45 @@ def middleware(application: Application, requests: Requests, *, page: str = "") 
         Middleware(Counting, requests=requests),
         Middleware(SecurityHeaders, page=page),
         Middleware(Gate, tokens=application.tokens, needs_token=application.settings.needs_token),
+        Middleware(Doors, rooms=_rooms(application, requests)),
     ]
+
+
+def _rooms(application: Application, requests: Requests) -> Router:
+    """Everything that is no page.
+
+    What takes one method only is given all of them and answers 405 itself: what no route takes falls through to the
+    pages, which answer anything with 200.
+    """
+    hooks = Edge(HookDoor(application))
+    return Router(
+        [
+            Route("/hooks/{path:path}", hooks),
+            Route("/hooks", hooks),
+            Route("/healthz", Edge(HealthDoor(application))),
+            Route("/metrics", Edge(MetricsDoor(application, requests))),
+            Route("/api/v1", RedirectResponse("/api/v1/docs")),
+            Mount("/api/v1", Edge(ApiDoor(application))),
+            Route("/api", Nowhere()),
+            Route("/api/{path:path}", Nowhere()),
+        ],
+        redirect_slashes=False,
+    )
+
+
+class Doors:
+    """Answers what is no page before the pages' own middlewares (sessions, compression) have had their turn."""
+
+    _AREAS = frozenset({"hooks", "healthz", "metrics", "api"})
+
+    def __init__(self, app: ASGIApp, *, rooms: Router) -> None:
+        self._app = app
+        self._rooms = rooms
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Send the request to its room, or on to the pages."""
+        ours = scope["type"] in ("http", "websocket") and scope["path"].split("/", 2)[1] in self._AREAS
+        await (self._rooms if ours else self._app)(scope, receive, send)
 
 
 class Edge:

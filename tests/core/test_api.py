@@ -25,6 +25,13 @@ def run(ctx, inputs):
     answer = ctx.approve("May it go on?", data={"sum": 3}, editable=["sum"])
     return {"result": {"approved": answer.approved}}
 """
+WALKER = """
+def run(ctx, inputs):
+    for number in range(5):
+        ctx.step(f"walk {number}", int)
+        ctx.log(f"at {number}")
+    return {"result": 1}
+"""
 BROKEN = """
 def run(ctx, inputs):
     raise ValueError("the cause")
@@ -34,7 +41,7 @@ def run(ctx, inputs):
 @pytest.fixture
 def client(application: Application) -> Iterator[TestClient]:
     requests = Requests()
-    app = Starlette(routes=routes(application, requests), middleware=middleware(application, requests))
+    app = Starlette(routes=routes(), middleware=middleware(application, requests))
     with TestClient(app, base_url="http://127.0.0.1", client=("127.0.0.1", 1), raise_server_exceptions=False) as opened:
         opened.base_url = "http://127.0.0.1/api/v1/"  # type: ignore[assignment]
         yield opened
@@ -58,6 +65,24 @@ def start(client: TestClient, target: str = "agent:word_counter", **more: Any) -
     return str(answer.json()["run_id"])
 
 
+def in_pages(client: TestClient, path: str, size: int = 2) -> list[dict[str, Any]]:
+    """Every row of a list, read in pages; none but the last may be short."""
+    rows: list[dict[str, Any]] = []
+    cursor: dict[str, Any] = {}
+    noun = path.split("/")[-1]
+    while True:
+        answer = client.get(path, params={"limit": size, **cursor})
+        assert answer.status_code == 200, answer.text
+        assert set(answer.json()) == {noun, "cursor"}
+        found, following = answer.json()[noun], answer.json()["cursor"]
+        rows += found
+        if following is None:
+            assert len(found) <= size
+            return rows
+        assert len(found) == size
+        cursor = {"cursor": following}
+
+
 def assert_problem(answer: Any, status: int, code: str | None = None) -> dict[str, Any]:
     assert answer.status_code == status, answer.text
     assert answer.headers["content-type"] == "application/problem+json"
@@ -76,10 +101,10 @@ class TestRuns:
         assert run["outputs"]["report"]["words"] == 4
         assert run["kpis"]["words"]
         assert run["error"] is None and run["cost"] == 0
-        (step,) = client.get(f"runs/{run_id}/steps").json()
+        (step,) = client.get(f"runs/{run_id}/steps").json()["steps"]
         assert step["step_key"] == "count" and step["status"] == "success"
         assert step["outputs"]["words"] == 4 and step["inputs"] is not None
-        assert client.get(f"runs/{run_id}/logs").json()[0]["message"] == "The text was counted."
+        assert client.get(f"runs/{run_id}/logs").json()["logs"][0]["message"] == "The text was counted."
 
     def test_the_same_key_gives_the_same_run(self, client: TestClient) -> None:
         first = client.post("runs", json={"target": "agent:word_counter", "inputs": TEXT, "idempotency_key": "monday"})
@@ -90,14 +115,33 @@ class TestRuns:
 
     def test_lists_are_paged_without_gap_or_repeat(self, client: TestClient) -> None:
         started = [start(client) for _ in range(5)]
-        seen, cursor = [], None
-        while True:
-            page = client.get("runs", params={"limit": 2, **({"cursor": cursor} if cursor else {})}).json()
-            seen += [run["run_id"] for run in page["runs"]]
-            cursor = page["cursor"]
-            if cursor is None:
-                break
-        assert seen == sorted(started, reverse=True)
+        assert [run["run_id"] for run in in_pages(client, "runs")] == sorted(started, reverse=True)
+
+    @pytest.mark.parametrize("size", [1, 2, 5, 6])
+    def test_steps_and_logs_are_paged_in_their_order(
+        self, application: Application, client: TestClient, make_agent: MakeAgent, size: int
+    ) -> None:
+        make_agent("walker", WALKER)
+        application.catalog.reload()
+        run_id = start(client, "agent:walker")
+        ended(client, run_id)
+        assert [step["step_key"] for step in in_pages(client, f"runs/{run_id}/steps", size)] == [
+            f"walk {number}" for number in range(5)
+        ]
+        assert [line["message"] for line in in_pages(client, f"runs/{run_id}/logs", size)] == [
+            f"at {number}" for number in range(5)
+        ]
+
+    def test_open_questions_are_paged_oldest_first(
+        self, application: Application, client: TestClient, make_agent: MakeAgent
+    ) -> None:
+        make_agent("asker", ASKER)
+        application.catalog.reload()
+        asked = []
+        for _ in range(3):
+            asked.append(start(client, "agent:asker"))
+            ended(client, asked[-1], until=("awaiting_approval",))
+        assert [each["run_id"] for each in in_pages(client, "approvals")] == asked
 
     def test_filters_narrow(self, client: TestClient) -> None:
         ended(client, start(client))
@@ -200,12 +244,33 @@ class TestAgents:
         change = {"yaml": "inputs:\n  text: One two.\n", "expected_version": 1, "message": "more"}
         assert client.put(path, json=change).json()["version"] == 2
         assert_problem(client.put(path, json=change | {"yaml": "inputs: {}\n"}), 409, "stale_version")
-        assert [each["version"] for each in client.get(f"{path}/versions").json()] == [2, 1]
+        assert [each["version"] for each in client.get(f"{path}/versions").json()["versions"]] == [2, 1]
         run = ended(client, client.post("runs", json={"target": "Counter"}).json()["run_id"])
         assert run["outputs"]["report"]["words"] == 2
         assert_problem(client.post("instances", json=draft), 409)
         assert client.put(path, json={"status": "archived"}).json()["status"] == "archived"
         assert client.get("instances").json()["instances"] == []
+
+    def test_agents_instances_versions_and_triggers_are_paged(
+        self, application: Application, client: TestClient, make_agent: MakeAgent
+    ) -> None:
+        for slug in ("asker", "walker"):
+            make_agent(slug, WALKER)
+        application.catalog.reload()
+        assert [each["slug"] for each in in_pages(client, "agents")] == ["asker", "walker", "word_counter"]
+        names = ["Zoe", "ann", "Über", "Ben", "Ann b"]
+        made = [
+            client.post("instances", json={"definition": "word_counter", "name": name, "yaml": "inputs: {text: a}"})
+            for name in names
+        ]
+        assert [each["name"] for each in in_pages(client, "instances")] == sorted(names)
+        assert [each["instance_name"] for each in in_pages(client, "triggers")] == sorted(names)
+        path = made[0].headers["location"].removeprefix("/api/v1/")
+        for number in range(2, 6):
+            client.put(path, json={"yaml": f"inputs: {{text: a{number}}}"})
+        assert [each["version"] for each in in_pages(client, f"{path}/versions")] == [5, 4, 3, 2, 1]
+        client.put(path, json={"name": "Aaron"})
+        assert client.get("instances?cursor=Zoe").json()["instances"][0]["name"] == "ann"
 
     def test_yaml_problems_come_with_their_line(self, client: TestClient) -> None:
         draft = {"definition": "word_counter", "name": "Counter", "yaml": "inputs:\n  text: One.\n  tpyo: 1\n"}
@@ -256,7 +321,7 @@ class TestTheRest:
 
     def test_a_fresh_database_says_what_to_do(self, make_application: Callable[..., Application]) -> None:
         empty, requests = make_application(), Requests()
-        app = Starlette(routes=routes(empty, requests), middleware=middleware(empty, requests))
+        app = Starlette(routes=routes(), middleware=middleware(empty, requests))
         with TestClient(app, base_url="http://127.0.0.1", client=("127.0.0.1", 1)) as client:
             document = assert_problem(client.get("/api/v1/runs"), 404)
             assert "POST /api/v1/workspaces" in document["hint"]
@@ -305,7 +370,9 @@ class TestBadRequests:
             "runs?limit=0", "runs?limit=1000000", "runs?limit=x", "runs?since=yesterday", "runs?status=done",
             "runs?since=2026-01-01T00:00:00", "runs?since=0001-01-01T00:00:00%2B14:00",
             "runs?until=9999-12-31T23:59:59-14:00", "runs?trigger_kind=x", "runs?text=" + "x" * 301,
-            "events?cursor=99999999999999999999", "events?cursor=-1", "kpis?limit=10001",
+            "events?cursor=99999999999999999999", "events?cursor=-1", "kpis?limit=10001", "agents?limit=0",
+            "instances?limit=1000000", "instances?cursor=" + "x" * 301, "triggers?limit=x",
+            "runs/x/steps?cursor=x", "runs/x/logs?cursor=-1", "instances/x/versions?cursor=1000001",
         ],
     )  # fmt: skip
     def test_bad_parameters(self, client: TestClient, query: str) -> None:

@@ -142,7 +142,7 @@ def test_a_sender_is_told_of_the_run_when_its_result_takes_too_long(
     instance = world.instance("probe")
     (hook,) = [t for t in world.app.triggers.of_instance(world.workspace, instance.id) if t.kind == "webhook"]
     app = world.started()
-    with TestClient(Starlette(routes=web.routes(app, Requests()))) as client:
+    with TestClient(Starlette(middleware=web.middleware(app, Requests()))) as client:
         answer = client.post(f"/hooks/{hook.hook_path}", json={"n": 1})
     assert answer.status_code == 202 and answer.json()["status"] == "accepted"
     wait_for(lambda: world.get(answer.json()["run_id"]).status == "success")

@@ -36,7 +36,7 @@ def client_of(application: Application, *, at: str = HERE, peer: str = "127.0.0.
     requests = Requests()
     pages = Starlette(routes=[Route("/{path:path}", lambda _: PlainTextResponse("the page"))])
     app = Starlette(
-        routes=[*routes(application, requests), Mount("/", pages)], middleware=middleware(application, requests)
+        routes=[*routes(), Mount("/", pages)], middleware=middleware(application, requests)
     )
     return TestClient(app, base_url=at, client=(peer, 4711), raise_server_exceptions=False, follow_redirects=False)
 
