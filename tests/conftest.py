@@ -1,4 +1,4 @@
-"""What tests share: applications on temporary data, both databases, agents written on the spot, a real browser.
+"""What tests share: applications on temporary data, both databases, agents written on the spot.
 
 `make_application(agents_dir=..., **settings)` gives an application that is open; call `.start()` to execute runs, or
 take the fixture `application`, which is started. A test that takes `database_url` runs on SQLite and on PostgreSQL.
@@ -11,7 +11,7 @@ import shutil
 import textwrap
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from uuid import uuid4
 
 import pytest
@@ -23,21 +23,8 @@ from ionflux_core.settings import Settings, load_settings
 from ionflux_core.storage.engine import Database
 from ionflux_core.storage.schema import migrate
 
-if TYPE_CHECKING:
-    from playwright.sync_api import Browser
-
 ROOT = Path(__file__).resolve().parent.parent
 POSTGRES = os.environ.get("IONFLUX_TEST_POSTGRES_URL", "")
-CHROMIUM = Path("/usr/bin/chromium")
-CHROMIUM_SWITCHES = (
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-)
 
 MakeApplication = Callable[..., Application]
 MakeAgent = Callable[..., Path]
@@ -203,15 +190,3 @@ def application(make_application: MakeApplication) -> Application:
     started = make_application().start()
     started.workspaces.create("Test")
     return started
-
-
-@pytest.fixture(scope="session")
-def browser() -> Iterator[Browser]:
-    """A real Chromium."""
-    api = pytest.importorskip("playwright.sync_api", reason="no Playwright: pip install -r requirements-dev.txt")
-    if not CHROMIUM.exists():
-        pytest.skip("no Chromium: apt-get install chromium")
-    with api.sync_playwright() as playwright:
-        chromium = playwright.chromium.launch(executable_path=str(CHROMIUM), args=list(CHROMIUM_SWITCHES))
-        yield chromium
-        chromium.close()

@@ -305,14 +305,10 @@ class Agents:
     ) -> AgentInstance:
         """Give an instance another name or description."""
         instance, name = self.get(workspace_id, instance_id), checked_name(name, "instance")
-        with self._db.read() as connection:
-            other = rows.instance_by_name(connection, workspace_id, name)
-        if other is not None and other.id != instance_id:
-            raise Conflict(f"There is an instance {name!r} already.", hint="Choose another name.")
         text = instance.description if description is None else description
-        self._db.write(
-            lambda c: rows.save_instance(c, workspace_id, instance_id, now(), name=name, description_text=text)
-        )
+        renamed = self._db.write(lambda c: rows.rename_instance(c, instance, now(), name=name, description_text=text))
+        if not renamed:
+            raise Conflict(f"There is an instance {name!r} already.", hint="Choose another name.")
         return self.get(workspace_id, instance_id)
 
     def set_status(

@@ -74,13 +74,24 @@ def registered(connection: Connection) -> dict[str, str]:
 
 def insert_instance(connection: Connection, row: dict[str, Any]) -> bool:
     """Insert an instance; False when its name is taken in the workspace, whatever the case of its letters."""
-    # The table's own key tells "One" from "one", so on PostgreSQL a workspace lets in one maker at a time; SQLite has
-    # one writer anyway and knows no such lock.
-    turn = select(workspaces.c.id).where(workspaces.c.id == row["workspace_id"]).with_for_update(key_share=True)
-    connection.execute(turn)
-    if instance_by_name(connection, row["workspace_id"], row["name"]) is not None:
+    if _holder_of_name(connection, row["workspace_id"], row["name"]) is not None:
         return False
     return insert_new(connection, agent_configurations, row)
+
+
+def rename_instance(connection: Connection, instance: AgentInstance, at: datetime, **values: Any) -> bool:
+    """Give an instance another name or description; False when another one has that name."""
+    holder = _holder_of_name(connection, instance.workspace_id, values["name"])
+    if holder is not None and holder.id != instance.id:
+        return False
+    return save_instance(connection, instance.workspace_id, instance.id, at, **values)
+
+
+def _holder_of_name(connection: Connection, workspace_id: str, name: str) -> AgentInstance | None:
+    # The table's own key tells "One" from "one", so on PostgreSQL a workspace lets in one namer at a time; SQLite has
+    # one writer anyway and knows no such lock.
+    connection.execute(select(workspaces.c.id).where(workspaces.c.id == workspace_id).with_for_update(key_share=True))
+    return instance_by_name(connection, workspace_id, name)
 
 
 def get_instance(connection: Connection, workspace_id: str, instance_id: str) -> AgentInstance | None:
@@ -103,7 +114,7 @@ def instance_by_target(connection: Connection, workspace_id: str, target: str) -
     """The instance with this id, else the one with this name."""
     values = {"target": target, "name": target.lower(), "workspace": workspace_id}
     row = _by_target.first(connection, values)
-    return None if row is None else _instance(row)
+    return instance_by_name(connection, workspace_id, target) if row is None else _instance(row)
 
 
 def find_instances(

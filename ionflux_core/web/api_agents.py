@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Query, Response
+from fastapi import APIRouter, Query, Request, Response
 from pydantic import Field
 
 from ionflux_core import limits
@@ -13,7 +13,7 @@ from ionflux_core.domain.agents import AgentDefinition, AgentInstance, InstanceS
 from ionflux_core.domain.triggers import Trigger, TriggerType
 from ionflux_core.errors import Invalid
 from ionflux_core.web.api_here import Answer, App, Body, Editing, Here, Limit, Reading, Who, Word
-from ionflux_core.web.api_lists import Place, page
+from ionflux_core.web.api_lists import Place, page, part
 
 router = APIRouter()
 
@@ -106,13 +106,6 @@ class VersionOut(Answer):
     author: str | None
     message: str
     created_at: datetime
-
-
-class VersionList(Answer):
-    """Saved texts of an instance, newest first; `cursor` asks for the next page, null on the last one."""
-
-    versions: list[VersionOut]
-    cursor: int | None
 
 
 class TriggerOut(Answer):
@@ -225,12 +218,16 @@ def change_instance(here: Editing, instance_id: str, change: InstanceChange) -> 
 
 @router.get("/instances/{instance_id}/versions", tags=["instances"])
 def get_versions(
-    here: Reading, instance_id: str, cursor: Place | None = None, limit: Limit = limits.PAGE_ROWS
-) -> VersionList:
-    """A page of an instance's saved texts, newest first."""
-    versions = here.application.agents.versions(here.workspace_id, instance_id)
-    found, following = page(versions, lambda each: each.version, cursor=cursor, limit=limit, newest_first=True)
-    return VersionList(versions=[VersionOut.model_validate(each) for each in found], cursor=following)
+    here: Reading,
+    request: Request,
+    response: Response,
+    instance_id: str,
+    offset: Place = 0,
+    limit: Limit = limits.PAGE_ROWS,
+) -> list[VersionOut]:
+    """The saved texts of an instance, newest first."""
+    found = here.application.agents.versions(here.workspace_id, instance_id)[offset:]
+    return [VersionOut.model_validate(each) for each in part(found, request, response, offset=offset, limit=limit)]
 
 
 @router.get("/triggers", tags=["triggers"])

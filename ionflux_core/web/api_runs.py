@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Query, Response
+from fastapi import APIRouter, Query, Request, Response
 from pydantic import Field
 
 from ionflux_core import limits
@@ -22,7 +22,7 @@ from ionflux_core.domain.runs import (
     TriggerKind,
 )
 from ionflux_core.web.api_here import Answer, Body, Editing, Limit, Moment, Reading, Word
-from ionflux_core.web.api_lists import Place, page
+from ionflux_core.web.api_lists import Place, page, part
 
 router = APIRouter(tags=["runs"])
 
@@ -115,13 +115,6 @@ class StepOut(Answer):
     finished_at: datetime | None
 
 
-class StepList(Answer):
-    """Steps of a run in the order they began; `cursor` asks for the next page, null on the last one."""
-
-    steps: list[StepOut]
-    cursor: int | None
-
-
 class LogOut(Answer):
     """One log line of a run."""
 
@@ -130,13 +123,6 @@ class LogOut(Answer):
     message: str
     step_key: str | None
     fields: dict[str, Any]
-
-
-class LogList(Answer):
-    """Log lines of a run, oldest first; `cursor` asks for the next page, null on the last one."""
-
-    logs: list[LogOut]
-    cursor: int | None
 
 
 class ApprovalDecision(Body):
@@ -209,19 +195,31 @@ def get_run(here: Reading, run_id: str) -> RunOut:
 
 
 @router.get("/runs/{run_id}/steps")
-def get_steps(here: Reading, run_id: str, cursor: Place = 0, limit: Limit = limits.PAGE_ROWS) -> StepList:
-    """A page of a run's steps in the order they began."""
-    found = here.application.runs.steps(here.workspace_id, run_id, offset=cursor, limit=limit + 1)
-    following = cursor + limit if len(found) > limit else None
-    return StepList(steps=[_step_out(step) for step in found[:limit]], cursor=following)
+def get_steps(
+    here: Reading,
+    request: Request,
+    response: Response,
+    run_id: str,
+    offset: Place = 0,
+    limit: Limit = limits.PAGE_ROWS,
+) -> list[StepOut]:
+    """The steps of a run in the order they began."""
+    found = here.application.runs.steps(here.workspace_id, run_id, offset=offset, limit=limit + 1)
+    return [_step_out(step) for step in part(found, request, response, offset=offset, limit=limit)]
 
 
 @router.get("/runs/{run_id}/logs")
-def get_logs(here: Reading, run_id: str, cursor: Place = 0, limit: Limit = limits.PAGE_ROWS) -> LogList:
-    """A page of a run's log lines, oldest first."""
-    found = here.application.runs.logs(here.workspace_id, run_id, limit=cursor + limit + 1)[cursor:]
-    following = cursor + limit if len(found) > limit else None
-    return LogList(logs=[LogOut.model_validate(line) for line in found[:limit]], cursor=following)
+def get_logs(
+    here: Reading,
+    request: Request,
+    response: Response,
+    run_id: str,
+    offset: Place = 0,
+    limit: Limit = limits.PAGE_ROWS,
+) -> list[LogOut]:
+    """The log lines of a run, oldest first."""
+    found = here.application.runs.logs(here.workspace_id, run_id, limit=offset + limit + 1)[offset:]
+    return [LogOut.model_validate(line) for line in part(found, request, response, offset=offset, limit=limit)]
 
 
 @router.post("/runs/{run_id}/cancel")

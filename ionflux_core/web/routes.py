@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from anyio import CapacityLimiter, move_on_after, to_thread
 from starlette.concurrency import run_in_threadpool
@@ -22,6 +22,7 @@ from ionflux_core.services.health import Health
 from ionflux_core.services.hooks import RESULT_SECONDS, Received
 from ionflux_core.web.auth import Gate
 from ionflux_core.web.bodies import check_json, check_kind, read_body
+from ionflux_core.web.front import Front
 from ionflux_core.web.headers import SecurityHeaders
 from ionflux_core.web.metrics import Counting, Exposition, Requests
 from ionflux_core.web.problems import problem, problem_of, unexpected
@@ -40,11 +41,17 @@ def routes() -> list[BaseRoute]:
     return [Mount("/app/static", StaticFiles(directory=STATIC))]
 
 
-def middleware(application: Application, requests: Requests, *, page: str = "") -> list[Middleware]:
-    """What requests pass on their way in and answers on their way out; `page` is the HTML all pages start as."""
+def middleware(
+    application: Application, requests: Requests, *, original: str = "", page: str = ""
+) -> list[Middleware]:
+    """What requests pass on their way in and answers on their way out.
+
+    `page` is the HTML all pages start as, in place of Streamlit's `original`.
+    """
     return [
         Middleware(Counting, requests=requests),
         Middleware(SecurityHeaders, page=page),
+        *([Middleware(Front, original=original, page=page)] if page else []),
         Middleware(Gate, tokens=application.tokens, needs_token=application.settings.needs_token),
         Middleware(Doors, rooms=_rooms(application, requests)),
     ]
@@ -85,6 +92,18 @@ class Doors:
         """Send the request to its room, or on to the pages."""
         ours = scope["type"] in ("http", "websocket") and scope["path"].split("/", 2)[1] in self._AREAS
         await (self._rooms if ours else self._app)(scope, receive, send)
+
+
+class Kept(StaticFiles):
+    """Our own files, which a browser may keep for a day; one that is asked for by its version, for good."""
+
+    def file_response(self, *args: Any, **more: Any) -> Response:
+        """The file with how long it may be kept."""
+        answer = super().file_response(*args, **more)
+        scope = more.get("scope") or args[2]
+        versioned = b"v=" in scope.get("query_string", b"")
+        answer.headers["Cache-Control"] = "public, immutable, max-age=31536000" if versioned else "public, max-age=86400"
+        return answer
 
 
 class Edge:

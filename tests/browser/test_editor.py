@@ -3,34 +3,14 @@
 from __future__ import annotations
 
 import re
-import socket
-import subprocess
-import sys
 import textwrap
-import time
-import urllib.request
-from collections.abc import Iterator
-from pathlib import Path
-from typing import Any
+from collections.abc import Callable, Iterator
 
 import pytest
+from playwright.sync_api import Browser
 
-playwright = pytest.importorskip("playwright.sync_api", reason="browser tests need: pip install playwright")
-
-ROOT = Path(__file__).resolve().parents[2]
-CHROMIUM = Path("/usr/bin/chromium")
-QUIET = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking"]
-QUIET += ["--disable-component-update", "--disable-sync"]
-BASE = "studio"
-
-pytestmark = [
-    pytest.mark.browser,
-    pytest.mark.skipif(not CHROMIUM.exists(), reason="no Chromium here: apt-get install chromium"),
-    pytest.mark.skipif(
-        not (ROOT / "static/yaml_editor/yaml_editor.js").exists(),
-        reason="the editor's bundle was not built: cd frontend && npm ci && npm run build",
-    ),
-]
+from tests.browser.served import ROOT, streamlit
+from tests.browser.tabs import OpenTab, Tab
 
 SCRIPT = textwrap.dedent(
     """
@@ -85,63 +65,23 @@ SCRIPT = textwrap.dedent(
 
 
 @pytest.fixture(scope="module")
-def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """A Streamlit server with our own configuration, under a base path, on a free port."""
+def address(browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """A Streamlit server with our own configuration, under a base path."""
     folder = tmp_path_factory.mktemp("editor")
     (folder / "script.py").write_text(SCRIPT.replace("ROOT", repr(str(ROOT))), encoding="utf-8")
     (folder / "static").symlink_to(ROOT / "static")
     (folder / ".streamlit").symlink_to(ROOT / ".streamlit")
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    command = [sys.executable, "-m", "streamlit", "run", "script.py", f"--server.port={port}"]
-    command += [f"--server.baseUrlPath={BASE}"]
-    with (folder / "log").open("wb") as log:
-        server = subprocess.Popen(command, cwd=folder, stdout=log, stderr=log)
-    try:
-        _wait_until_up(f"http://127.0.0.1:{port}/{BASE}/_stcore/health", server)
-        yield f"http://127.0.0.1:{port}/{BASE}/"
-    finally:
-        server.terminate()
-        server.wait(10)
-
-
-def _wait_until_up(url: str, server: subprocess.Popen[bytes]) -> None:
-    for _ in range(150):
-        assert server.poll() is None, "the Streamlit server ended"
-        try:
-            with urllib.request.urlopen(url, timeout=1):
-                return
-        except OSError:
-            time.sleep(0.2)
-    raise AssertionError("the Streamlit server did not start in 30 s")
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Any]:
-    with playwright.sync_playwright() as tool:
-        chromium = tool.chromium.launch(executable_path=str(CHROMIUM), args=QUIET)
-        yield chromium
-        chromium.close()
+    with streamlit("script.py", folder, folder / "log", base="studio") as opened:
+        yield f"{opened}/"
 
 
 class Screen:
-    """One opened page, with everything that it asked for and complained about."""
+    """One opened page with the editor."""
 
-    def __init__(self, browser: Any, address: str, scheme: str = "light", query: str = "") -> None:
-        self.outside: list[str] = []
-        self.complaints: list[str] = []
-        self.page = browser.new_page(viewport={"width": 1200, "height": 800}, color_scheme=scheme)
-        self.page.on("request", lambda request: self._note(request.url, address))
-        self.page.on("console", lambda note: note.type == "error" and self.complaints.append(note.text))
-        self.page.on("pageerror", lambda error: self.complaints.append(str(error)))
-        self.page.goto(address + query)
+    def __init__(self, tab: Tab) -> None:
+        self.page = tab.page
         self.text = self.page.locator(".cm-content")
-        self.text.wait_for(timeout=30_000)
-
-    def _note(self, url: str, address: str) -> None:
-        if not url.startswith((address.split(f"/{BASE}")[0], "data:", "blob:")):
-            self.outside.append(url)
+        self.text.wait_for()
 
     def type_at_end(self, keys: str) -> None:
         self.text.click()
@@ -157,13 +97,17 @@ class Screen:
         return int(found.group(1))
 
 
+OpenScreen = Callable[..., Screen]
+
+
 @pytest.fixture
-def screen(browser: Any, address: str) -> Iterator[Screen]:
-    screen = Screen(browser, address)
-    yield screen
-    assert screen.outside == []
-    assert screen.complaints == []
-    screen.page.close()
+def open_screen(open_tab: OpenTab, address: str) -> OpenScreen:
+    return lambda query="", **look: Screen(open_tab(address + query, **look))
+
+
+@pytest.fixture
+def screen(open_screen: OpenScreen) -> Screen:
+    return open_screen()
 
 
 def test_python_gets_what_was_typed(screen: Screen) -> None:
@@ -278,19 +222,18 @@ def test_ctrl_s_saves_once_with_the_newest_text(screen: Screen) -> None:
     screen.shows("saves=1")
 
 
-def test_read_only_text_cannot_be_changed(browser: Any, address: str) -> None:
-    screen = Screen(browser, address, query="?locked=1")
+def test_read_only_text_cannot_be_changed(open_screen: OpenScreen) -> None:
+    screen = open_screen("?locked=1")
     screen.type_at_end("xyz")
     screen.page.keyboard.press("Control+s")
     screen.page.wait_for_timeout(700)
     assert "xyz" not in screen.text.inner_text()
     assert screen.text.get_attribute("aria-readonly") == "true"
     screen.shows("saves=0")
-    screen.page.close()
 
 
-def test_a_plain_field_stands_in_when_the_bundle_does_not_arrive(browser: Any, address: str) -> None:
-    page = browser.new_page()
+def test_a_plain_field_stands_in_when_the_bundle_does_not_arrive(browser: Browser, address: str) -> None:
+    page = browser.new_page()  # not by open_tab: that the bundle does not arrive is something to complain about
     page.route("**/yaml_editor.js*", lambda route: route.abort())
     page.goto(address)
     field = page.get_by_label("Agent text")
@@ -300,8 +243,7 @@ def test_a_plain_field_stands_in_when_the_bundle_does_not_arrive(browser: Any, a
     page.close()
 
 
-def test_the_editor_follows_a_change_of_theme(browser: Any, address: str) -> None:
-    screen = Screen(browser, address)
+def test_the_editor_follows_a_change_of_theme(screen: Screen) -> None:
     screen.type_at_end("# kept")
     frame = screen.page.locator(".frame")
     assert _luminance(frame.evaluate("frame => getComputedStyle(frame).backgroundColor")) > 0.8
@@ -309,12 +251,11 @@ def test_the_editor_follows_a_change_of_theme(browser: Any, address: str) -> Non
     screen.page.wait_for_timeout(1500)
     assert _luminance(frame.evaluate("frame => getComputedStyle(frame).backgroundColor")) < 0.2
     assert screen.text.inner_text().endswith("# kept")
-    screen.page.close()
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_every_letter_is_readable(browser: Any, address: str, scheme: str) -> None:
-    screen = Screen(browser, address, scheme)
+def test_every_letter_is_readable(open_screen: OpenScreen, scheme: str) -> None:
+    screen = open_screen(scheme=scheme)
     screen.type_at_end('"a": &b !c [1, "d"] # e\nk: wrong')
     screen.page.locator(".problems li").wait_for()
     ground, *inks = screen.page.evaluate(
@@ -331,7 +272,6 @@ def test_every_letter_is_readable(browser: Any, address: str, scheme: str) -> No
     worst = min(_contrast(ink, ground) for ink in set(inks))
     assert worst >= 4.5, f"{worst:.2f} on {ground}"
     assert screen.text.get_attribute("aria-label") == "Agent text"
-    screen.page.close()
 
 
 def _luminance(color: str) -> float:

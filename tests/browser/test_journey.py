@@ -3,86 +3,23 @@
 from __future__ import annotations
 
 import json
-import os
 import re
-import socket
-import subprocess
-import sys
-import time
 import urllib.error
 import urllib.request
-from collections.abc import Iterator
-from dataclasses import dataclass
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any
 
-import pytest
-
-from ionflux_core.application import Application
 from ionflux_core.demo.files import signed_webhook
 from ionflux_core.domain.runs import Run
-from ionflux_core.settings import load_settings
+from tests.browser.served import ROOT, Server
+from tests.browser.tabs import OpenTab
 
-playwright = pytest.importorskip("playwright.sync_api", reason="browser tests need: make setup")
-
-ROOT = Path(__file__).resolve().parents[2]
 SECRET = "a-secret-of-the-shop"
 NAME = "Shop margins"
 
 
-@dataclass(frozen=True)
-class Server:
-    """A running server, and the same data seen from here."""
-
-    address: str
-    application: Application
-
-    @property
-    def workspace(self) -> str:
-        return self.application.workspaces.all()[0].id
-
-    def ended(self, run_id: str) -> Run:
-        return self.application.runs.wait(self.workspace, run_id, timeout=30)
-
-
-@pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    """The product as `streamlit run app.py` serves it, without demo data."""
-    folder = tmp_path_factory.mktemp("journey")
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    environment = {
-        **os.environ,
-        "IONFLUX_DATA_DIR": str(folder / "data"),
-        "IONFLUX_KEY_FILE": str(folder / "key"),
-        "IONFLUX_DEMO": "false",
-    }
-    command = [sys.executable, "-m", "streamlit", "run", "app.py", f"--server.port={port}"]
-    with (folder / "log").open("wb") as log:
-        process = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=log, stderr=log)
-    address = f"http://127.0.0.1:{port}"
-    try:
-        for _ in range(200):
-            assert process.poll() is None, (folder / "log").read_text(errors="replace")[-3000:]
-            try:
-                urllib.request.urlopen(f"{address}/healthz", timeout=2).close()
-                break
-            except OSError:
-                time.sleep(0.2)
-        application = Application(load_settings(data_dir=folder / "data", key_file=folder / "key")).open()
-        yield Server(address, application)
-        application.stop()
-    finally:
-        process.terminate()
-        process.wait(15)
-
-
-def test_from_the_marketplace_to_a_chart(server: Server, browser: Any) -> None:
-    page = browser.new_page(viewport={"width": 1300, "height": 1000})
-    page.set_default_timeout(40_000)
-    page.goto(f"{server.address}/marketplace?agent=revenue_tracker")
+def test_from_the_marketplace_to_a_chart(server: Server, open_tab: OpenTab) -> None:
+    page = open_tab(f"{server.address}/marketplace?agent=revenue_tracker").page
     page.get_by_role("button", name="Use this agent").click()
     page.get_by_label("Name", exact=True).fill(NAME)
     page.locator(".cm-content").wait_for()
@@ -111,7 +48,6 @@ def test_from_the_marketplace_to_a_chart(server: Server, browser: Any) -> None:
     page.goto(f"{server.address}/dashboard?days=365")
     page.locator(".js-plotly-plot .bars path").first.wait_for()
     page.get_by_text("Net revenue").first.wait_for()
-    page.close()
 
 
 def _by_webhook(server: Server, instance_id: str, order: dict[str, Any]) -> Run:

@@ -50,6 +50,16 @@ def test_of_people_who_make_one_name_at_once_one_wins_whatever_the_case(world: W
     with pytest.raises(Conflict, match="already"):
         world.app.agents.rename(world.workspace, world.instance("probe", "other").id, name.upper())
     assert world.app.agents.rename(world.workspace, kept.id, name.upper()).name == name.upper()
+    assert world.app.agents.resolve(world.workspace, name.lower()).instance == world.app.agents.get(
+        world.workspace, kept.id
+    )
+
+
+def test_of_people_who_rename_to_one_name_at_once_one_wins(world: World) -> None:
+    world.agent("probe", lambda ctx, inputs: {"result": 1})
+    made = [world.instance("probe", f"agent {number}").id for number in range(6)]
+    answers = together(6, lambda n: world.app.agents.rename(world.workspace, made[n], "The one" if n % 2 else "THE ONE"))
+    assert sum(isinstance(answer, Conflict) for answer in answers) == 5
 
 
 def test_every_save_is_a_version_and_the_same_text_is_none(world: World) -> None:
