@@ -19,6 +19,16 @@ def execute(connection: Connection, text: str, given: tuple[Any, ...] = ()) -> s
         ) from error
 
 
+def execute_to_end(connection: Connection, text: str) -> None:
+    """Execute a statement outside of a transaction until it is done: the driver stops some pragmas after one step."""
+    try:
+        _driver(connection).executescript(text)
+    except sqlite3.Error as error:
+        raise DBAPIError.instance(
+            text, None, error, sqlite3.Error, hide_parameters=True, dialect=connection.dialect
+        ) from error
+
+
 def in_transaction(connection: Connection) -> bool:
     """Whether the driver has a transaction open."""
     return _driver(connection).in_transaction

@@ -8,14 +8,14 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
-from typing import Any, Generic, TypeVar
+from pathlib import Path
+from typing import Any, TypeVar
 
 from pydantic_core import PydanticSerializationError, from_json, to_json
 from sqlalchemy import Connection as Connection
 from sqlalchemy import Engine, Row, create_engine, event, text
 from sqlalchemy.engine import make_url
-from sqlalchemy.exc import DataError, DBAPIError, IntegrityError, OperationalError, StatementError
+from sqlalchemy.exc import DataError, DBAPIError, IntegrityError, StatementError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.pool import QueuePool, StaticPool
 
@@ -42,22 +42,12 @@ def dump_json(value: Any) -> str:
     return to_json(value, inf_nan_mode="null").decode()
 
 
-@dataclass
-class _Entry(Generic[T]):
-    """One write that waits for the next durable commit."""
-
-    work: Callable[[Connection], T]
-    done: threading.Event = field(default_factory=threading.Event)
-    result: T | None = None
-    error: BaseException | None = None
-
-
 class Database:
     """A handle on the run store.
 
     `read()` gives a connection for queries; `write(work)` runs `work(connection)` in one transaction and returns
     its answer; `write(work, durable=True)` returns only when the commit is on the disk. On SQLite all writes of a
-    process go one after the other through one lock, and durable ones that arrive together share one commit.
+    process go one after the other through one lock, and those that must reach the disk share the wait for it.
     `glance()` is for one prepared query: without a transaction it costs a third of `read()`.
     """
 
@@ -67,20 +57,17 @@ class Database:
         self.dialect = parsed.get_backend_name()
         self.all_durable = all_durable
         self._lock = threading.Lock()
-        self._queue: list[_Entry[Any]] = []
-        self._queue_lock = threading.Lock()
-        self._writers: dict[bool, Connection] = {}
+        self._syncing = threading.Lock()
+        self._commits = 0
+        self._synced = 0
+        self._writer: Connection | None = None
         self._glancing: deque[Connection] = deque()
         if self.is_sqlite:
-            self._reading = _sqlite_engine(url, synchronous="NORMAL", reading=True)
-            self._writing = {
-                False: _sqlite_engine(url, synchronous="NORMAL"),
-                True: _sqlite_engine(url, synchronous="FULL"),
-            }
+            self._log = Path(f"{parsed.database}-wal")
+            self._reading = _sqlite_engine(url, reading=True)
+            self._writing = _sqlite_engine(url)
         else:
-            engine = _postgres_engine(url)
-            self._reading = engine
-            self._writing = {False: engine, True: engine}
+            self._reading = self._writing = _postgres_engine(url)
 
     @property
     def is_sqlite(self) -> bool:
@@ -90,7 +77,7 @@ class Database:
     @contextmanager
     def alone(self) -> Iterator[Connection]:
         """A connection beside which no other process migrates; the caller commits."""
-        with _plain_errors(), self._lock, self._writing[True].connect() as connection:
+        with _plain_errors(), self._lock, self._writing.connect() as connection:
             if self.is_sqlite:
                 driver.execute(connection, "BEGIN IMMEDIATE")
             else:
@@ -122,46 +109,74 @@ class Database:
                     connection.rollback()
                 self._glancing.append(connection)
 
+    @contextmanager
+    def between_writes(self) -> Iterator[Connection]:
+        """SQLite's own connection for writing, in no transaction, while no other write of this process goes on."""
+        with _plain_errors(), self._lock:
+            connection = self._writer = self._writer or self._writing.connect()
+            yield connection
+            if connection.in_transaction():
+                connection.rollback()
+
     def settle(self) -> None:
-        """Bring to the disk what was written without waiting for it; PostgreSQL has done so at each commit."""
-        if self.is_sqlite and (path := make_url(self.url).database):
-            try:
-                with open(f"{path}-wal", "rb") as log:
-                    os.fsync(log.fileno())
-            except FileNotFoundError:
-                return
+        """Bring to the disk whatever is committed by now; PostgreSQL has done so at each commit.
+
+        A commit lies in SQLite's write-ahead log, and a sync of that file is all that `synchronous=FULL` adds to it.
+        It is made without the writers' lock, and one serves all who have come before it began.
+        """
+        if not self.is_sqlite:
+            return
+        wanted = self._commits
+        with self._syncing:
+            if self._synced < wanted:
+                reached = self._commits
+                self._sync_log()
+                self._synced = reached
+
+    def _sync_log(self) -> None:
+        try:
+            with self._log.open("rb") as log:
+                os.fsync(log.fileno())
+        except FileNotFoundError:
+            # No log: everything is in the database file, which SQLite itself has synced.
+            return
+        except OSError as error:
+            raise Unavailable(
+                f"The disk did not take the write: {error.strerror}.",
+                hint="Check the disk's health and free space, then try again.",
+                code="database_unavailable",
+            ) from error
 
     def write(self, work: Callable[[Connection], T], *, durable: bool = False) -> T:
         """What `work(connection)` returns, after its transaction is committed; nothing is kept when it raises."""
         with _plain_errors():
             if not self.is_sqlite:
-                with self._writing[False].begin() as connection:
+                with self._writing.begin() as connection:
                     return work(connection)
-            if durable or self.all_durable:
-                return self._write_durably(work)
             with self._lock:
-                return self._commit(False, work)
+                result = self._commit(work)
+            if durable or self.all_durable:
+                self.settle()
+            return result
 
     def close(self) -> None:
         """Give back every connection."""
         with self._lock:
-            for connection in self._writers.values():
-                connection.close()
-            self._writers.clear()
+            if self._writer is not None:
+                self._writer.close()
+                self._writer = None
         while self._glancing:
             self._glancing.pop().close()
         self._reading.dispose()
-        for engine in self._writing.values():
-            engine.dispose()
+        self._writing.dispose()
 
-    def _commit(self, durable: bool, work: Callable[[Connection], T]) -> T:
-        connection = self._writers.get(durable)
-        if connection is None:
-            connection = self._writers[durable] = self._writing[durable].connect()
+    def _commit(self, work: Callable[[Connection], T]) -> T:
+        connection = self._writer = self._writer or self._writing.connect()
         driver.execute(connection, "BEGIN IMMEDIATE")
         try:
             result = work(connection)
             driver.execute(connection, "COMMIT")
+            self._commits += 1
             return result
         finally:
             if driver.in_transaction(connection):
@@ -170,56 +185,8 @@ class Database:
                 # The driver has nothing open any more; this ends SQLAlchemy's own idea of a transaction.
                 connection.rollback()
 
-    def _write_durably(self, work: Callable[[Connection], T]) -> T:
-        """Group commit: the first to come commits everything that has gathered by the time the lock is free."""
-        entry: _Entry[T] = _Entry(work)
-        with self._queue_lock:
-            leads = not self._queue
-            self._queue.append(entry)
-        if leads:
-            with self._lock:
-                with self._queue_lock:
-                    batch, self._queue = self._queue, []
-                self._commit_batch(batch)
-        else:
-            entry.done.wait()
-        if entry.error is not None:
-            raise entry.error
-        return entry.result  # type: ignore[return-value]
 
-    def _commit_batch(self, batch: list[_Entry[Any]]) -> None:
-        try:
-            self._commit(True, lambda connection: _run_each(connection, batch))
-        except BaseException as error:
-            for entry in batch:
-                entry.error = entry.error or error
-            if not isinstance(error, Exception):
-                raise
-        finally:
-            for entry in batch:
-                entry.done.set()
-
-
-def _run_each(connection: Connection, batch: list[_Entry[Any]]) -> None:
-    """Run every entry; one that fails is undone alone, so that it does not take its neighbours with it."""
-    if len(batch) == 1:
-        batch[0].result = batch[0].work(connection)
-        return
-    for entry in batch:
-        try:
-            driver.execute(connection, "SAVEPOINT entry")
-            entry.result = entry.work(connection)
-            driver.execute(connection, "RELEASE entry")
-        except OperationalError:
-            raise
-        except Exception as error:
-            # Whatever one caller's work raises is that caller's to see; the others' promises are kept.
-            entry.error = error
-            driver.execute(connection, "ROLLBACK TO entry")
-            driver.execute(connection, "RELEASE entry")
-
-
-def _sqlite_engine(url: str, *, synchronous: str, reading: bool = False) -> Engine:
+def _sqlite_engine(url: str, *, reading: bool = False) -> Engine:
     engine = create_engine(
         url,
         connect_args={"check_same_thread": False, "timeout": BUSY_SECONDS, "cached_statements": 256},
@@ -235,9 +202,13 @@ def _sqlite_engine(url: str, *, synchronous: str, reading: bool = False) -> Engi
         # The driver's own transaction handling is off: BEGIN is ours, so that a writer takes its lock at once
         # and never fails half-way with "database is locked".
         dbapi_connection.isolation_level = None
+        if dbapi_connection.execute("PRAGMA page_count").fetchone() == (0,):
+            # Only a new file takes it, before anything is written: what is freed can be given back to the disk.
+            dbapi_connection.execute("PRAGMA auto_vacuum=INCREMENTAL")
         for pragma in (
             "journal_mode=WAL",
-            f"synchronous={synchronous}",
+            # A commit is safe from a crash of the process; `settle` makes it safe from a loss of power.
+            "synchronous=NORMAL",
             "foreign_keys=ON",
             "temp_store=MEMORY",
             "cache_size=-8000",
