@@ -19,7 +19,7 @@ from typing import Any
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
-from benchmarks import figures, http_bench, pages_bench, runs_bench  # noqa: E402
+from benchmarks import compare_bench, figures, http_bench, lineage_bench, pages_bench, runs_bench  # noqa: E402
 from benchmarks.figures import Figure, Section  # noqa: E402
 
 CHART_MS = 50
@@ -51,6 +51,8 @@ SECTIONS: dict[str, Callable[..., list[Figure]]] = {
     "first_step": runs_bench.first_step,
     "webhook_answer": http_bench.webhook_answer,
     "durable_accept": http_bench.durable_accept,
+    "compare": compare_bench.compare,
+    "lineage": lineage_bench.lineage,
     "pages": pages_bench.pages,
     "first_page": pages_bench.first_page,
     "idle_memory": pages_bench.idle_memory,

@@ -61,6 +61,8 @@ def commands_text() -> str:
 def _walk(path: tuple[str, ...], command: Any) -> Iterator[tuple[tuple[str, ...], Any]]:
     for name, inner in sorted(getattr(command, "commands", {}).items()):
         if getattr(inner, "commands", None):
+            if inner.invoke_without_command:
+                yield (*path, name), inner
             yield from _walk((*path, name), inner)
         else:
             yield (*path, name), inner

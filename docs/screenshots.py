@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import sys
+import urllib.request
 from pathlib import Path
 
 from playwright.sync_api import Page, sync_playwright
@@ -26,7 +28,18 @@ SHOTS = {
     "dashboard": "/dashboard",
     "brands": "/brands",
     "settings": "/settings",
+    "approvals": "/approvals",
+    "outbox": "/outbox",
 }
+
+
+def shots(url: str) -> dict[str, str]:
+    """Every picture with its address: the pages, one run of a shipped agent, and two runs side by side."""
+    with urllib.request.urlopen(f"{url}/api/v1/runs?agent=sales_sentinel&status=success&limit=2") as answer:
+        found = [run["run_id"] for run in json.load(answer)["runs"]]
+    if len(found) < 2:
+        return SHOTS
+    return {**SHOTS, "run": f"/runs?run={found[0]}", "compare": f"/compare?left={found[1]}&right={found[0]}"}
 
 
 def settle(page: Page) -> None:
@@ -44,7 +57,7 @@ def main(url: str, only: list[str]) -> None:
         for scheme in ("light", "dark"):
             context = browser.new_context(color_scheme=scheme, viewport={"width": 1280, "height": 900})
             page = context.new_page()
-            for name, path in SHOTS.items():
+            for name, path in shots(url).items():
                 if only and name not in only:
                     continue
                 page.goto(url + path)

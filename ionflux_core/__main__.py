@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from ionflux_core import __version__
-from ionflux_core.cli import upkeep, work
+from ionflux_core.cli import approvals, keeping, lineage, money, run_files, upkeep, work
 from ionflux_core.errors import Invalid, IonfluxError
 
 cli = typer.Typer(
@@ -23,7 +23,13 @@ events = typer.Typer(help="Events on the bus.", no_args_is_help=True)
 demo = typer.Typer(help="The demo workspace.", no_args_is_help=True)
 token = typer.Typer(help="API tokens.", no_args_is_help=True)
 new = typer.Typer(help="Scaffolds.", no_args_is_help=True)
-for name, group in (("events", events), ("demo", demo), ("token", token), ("new", new)):
+runs = typer.Typer(help="The newest runs, and commands around a run.", invoke_without_command=True)
+budgets = typer.Typer(help="How much may be spent.", no_args_is_help=True)
+secret = typer.Typer(help="Secrets of a workspace.", no_args_is_help=True)
+ledger = typer.Typer(help="Credits, granted and spent.", no_args_is_help=True)
+for name, group in (("events", events), ("demo", demo), ("token", token), ("new", new), ("runs", runs)):
+    cli.add_typer(group, name=name)
+for name, group in (("budgets", budgets), ("ledger", ledger), ("secret", secret)):
     cli.add_typer(group, name=name)
 
 
@@ -49,8 +55,26 @@ def version() -> None:
 
 cli.command()(work.run)
 cli.command()(work.agents)
-cli.command()(work.runs)
+runs.callback()(work.runs)
+runs.command("compare")(run_files.compare)
+runs.command("export")(run_files.export)
+runs.command("import")(run_files.bring_in)
+runs.command("search")(keeping.search)
+runs.command("retry")(lineage.retry)
+runs.command("fork")(lineage.fork)
+runs.command("replay")(lineage.replay)
+runs.command("lineage")(lineage.lineage)
 events.command("publish")(work.publish)
+cli.command("continue")(money.continue_run)
+cli.command()(money.estimate)
+budgets.command("list")(money.list_budgets)
+budgets.command("set")(money.set_budget)
+budgets.command("remove")(money.remove_budget)
+ledger.command("show")(money.show_ledger)
+ledger.command("grant")(money.grant)
+ledger.command("export")(money.export_ledger)
+cli.command()(approvals.approvals)
+cli.command()(approvals.outbox)
 cli.command()(upkeep.migrate)
 cli.command()(upkeep.doctor)
 demo.command("reset")(upkeep.reset_demo)
@@ -60,6 +84,11 @@ cli.command()(upkeep.backup)
 cli.command()(upkeep.restore)
 token.command("create")(upkeep.create_token)
 cli.command("rotate-key")(upkeep.rotate_key)
+secret.command("put")(keeping.put_secret)
+secret.command("list")(keeping.list_secrets)
+secret.command("remove")(keeping.remove_secret)
+cli.command()(keeping.retention)
+cli.command()(keeping.compact)
 new.command("agent")(upkeep.new_agent)
 new.command("page")(upkeep.new_page)
 

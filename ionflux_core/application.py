@@ -10,20 +10,32 @@ from typing import TYPE_CHECKING
 
 from ionflux_core.analytics.duck import AnalyticsCache
 from ionflux_core.catalog.loader import Catalog
+from ionflux_core.channels.registry import registered
 from ionflux_core.errors import Unavailable
-from ionflux_core.redaction import RedactingFormatter, Redactor
+from ionflux_core.redaction import IN_LOGS, RedactingFormatter
 from ionflux_core.runtime.ports import Ports
 from ionflux_core.runtime.worker import Worker
 from ionflux_core.services.agents import Agents
 from ionflux_core.services.approvals import Approvals
+from ionflux_core.services.budgets import Budgets
+from ionflux_core.services.comparisons import Comparisons
 from ionflux_core.services.dashboard import Dashboard
 from ionflux_core.services.demo import Demo
+from ionflux_core.services.estimates import Estimates
 from ionflux_core.services.events import Events
+from ionflux_core.services.forks import Forks
 from ionflux_core.services.hooks import Hooks
+from ionflux_core.services.ledger import Ledger
 from ionflux_core.services.marketplace import Marketplace
 from ionflux_core.services.models import Models
+from ionflux_core.services.outbox import Outbox
+from ionflux_core.services.policies import Policies
+from ionflux_core.services.retention import Keeping
+from ionflux_core.services.run_files import RunFiles
 from ionflux_core.services.runs import Runs
+from ionflux_core.services.search import Search
 from ionflux_core.services.secrets import Secrets
+from ionflux_core.services.spending import Purse
 from ionflux_core.services.tokens import Tokens
 from ionflux_core.services.triggers import Triggers, trigger_rows
 from ionflux_core.services.workspaces import Workspaces
@@ -32,12 +44,14 @@ from ionflux_core.storage.artifacts import ArtifactFiles
 from ionflux_core.storage.engine import Database
 from ionflux_core.storage.schema import migrate
 from ionflux_core.triggers.event import EventTriggers
-from ionflux_core.triggers.schedule import ScheduleTriggers
+from ionflux_core.triggers.schedule import Chore, ScheduleTriggers
 
 if TYPE_CHECKING:
     from ionflux_core.memory import Memory
 
 log = logging.getLogger(__name__)
+
+_REMINDER_SECONDS, _SEARCH_SECONDS, _RETENTION_SECONDS = 30, 5, 600
 
 
 class Application:
@@ -59,13 +73,27 @@ class Application:
         self.agents = Agents(
             self.db, self.catalog, self.workspaces, self.secrets.redactor, trigger_rows, self._triggers_changed
         )
+        self.workspaces.refuse_secrets = self.agents.refuse_secrets
         self.runs = Runs(self.db, self.files, self.agents, settings.data_dir)
-        self.approvals = Approvals(self.db, self.runs.announce)
+        self.comparisons = Comparisons(self.db, self.files, self.agents, self.secrets)
+        self.run_files = RunFiles(self.db, self.files, self.workspaces, self.secrets)
+        self.forks = Forks(self.db, self.files, self.agents, self.runs)
+        self.approvals = Approvals(self.db, self.runs.announce, lambda: self.events.published())
+        self.approvals.hidden = self.runs.hidden
+        self.outbox = Outbox(self.db, self.runs.announce)
+        self.channels = registered(settings.data_dir)
+        self.policies = Policies(self.workspaces, self.channels)
+        self.purse = Purse(self.db, self.workspaces.get)
+        self.ledger = Ledger(self.db, self.workspaces.get)
+        self.budgets = Budgets(self.db, self.workspaces.get, self.agents, self.runs)
+        self.estimates = Estimates(self.db, self.agents, self.runs)
         self.events = Events(self.db, self.runs)
         self.triggers = Triggers(self.db, self.workspaces, self.runs)
         self.hooks = Hooks(self.db, self.runs, self.events, self.secrets.reveal)
         self.cache = AnalyticsCache(settings.data_dir / "analytics.duckdb", self.db)
         self.dashboard = Dashboard(self.cache, self.db, self.workspaces.get, self.catalog)
+        self.search = Search(self.db, self.runs)
+        self.keeping = Keeping(self.db, self.workspaces, self.files, settings.data_dir, self.cache.rebuild)
         self.demo = Demo(self.db, self.workspaces, self.agents, self.runs, self.ports, self.cache.rebuild)
         self.worker: Worker | None = None
         self.clock: ScheduleTriggers | None = None
@@ -95,11 +123,20 @@ class Application:
             self.events.published = self.bus.notify
             self.worker.start()
             self.bus.start()
+            self.ledger.recover()
         if self.settings.scheduler and self.settings.workers:
-            self.clock = ScheduleTriggers(self.triggers, self.worker.owner if self.worker else "")
+            owner = self.worker.owner if self.worker else ""
+            self.clock = ScheduleTriggers(self.triggers, owner, chores=self._chores())
             self.clock.start()
         self.ready_seconds = time.perf_counter() - began
         return self
+
+    def _chores(self) -> list[Chore]:
+        return [
+            Chore("reminders", _REMINDER_SECONDS, self.approvals.remind),
+            Chore("search", _SEARCH_SECONDS, self.search.catch_up),
+            Chore("retention", _RETENTION_SECONDS, self.keeping.nightly),
+        ]
 
     def warm(self) -> None:
         """Fill the charts' copy beside everything else, so that the first dashboard need not begin with it."""
@@ -111,10 +148,12 @@ class Application:
 
     def stop(self) -> None:
         """End in order: no new work, no new deliveries, then the steps in hand."""
+        self.keeping.stop()
         for part in (self.clock, self.bus, self.worker):
             if part is not None:
                 part.stop()
         self.clock = self.bus = self.worker = None
+        self.models.close()
         self.cache.close()
         self.db.close()
 
@@ -134,6 +173,9 @@ class Application:
             moved=self.runs.moved,
             heard=self.events.heard,
             published=lambda: self.events.published(),
+            channels=self.channels,
+            spending=self.purse,
+            breakers=self.models.breakers,
         )
 
     def _triggers_changed(self) -> None:
@@ -181,7 +223,7 @@ def set_current(application: Application | None) -> None:
 def configure_logging(settings: Settings) -> None:
     """One handler for everything, without secrets, as text or as JSON lines."""
     handler = logging.StreamHandler()
-    handler.setFormatter(RedactingFormatter(Redactor(), json_lines=settings.log_format == "json"))
+    handler.setFormatter(RedactingFormatter(IN_LOGS, json_lines=settings.log_format == "json"))
     logging.basicConfig(level=settings.log_level.upper(), handlers=[handler], force=True)
     logging.getLogger("apscheduler").setLevel(logging.WARNING)
     logging.getLogger("alembic").setLevel(logging.WARNING)

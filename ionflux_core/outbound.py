@@ -273,8 +273,20 @@ class _Stream(NetworkStream):
         return _Stream(self._stream.start_tls(ssl_context, server_hostname, seconds), self._budget)
 
     def get_extra_info(self, info: str) -> Any:
-        """What the wrapped connection says."""
-        return self._stream.get_extra_info(info)
+        """What the wrapped connection says; `ionflux_budget` is what is left of the request."""
+        return self._budget if info == "ionflux_budget" else self._stream.get_extra_info(info)
+
+
+def give_more_time(response: httpx2.Response, seconds: float) -> None:
+    """Let an answer that is being read take longer than was allowed for its beginning."""
+    response.extensions["network_stream"].get_extra_info("ionflux_budget").deadline += seconds
+
+
+def transport_errors() -> tuple[type[Exception], type[Exception]]:
+    """What a client raises while an answer is read: for a time that is over, and for any broken connection."""
+    import httpx2
+
+    return httpx2.TimeoutException, httpx2.TransportError
 
 
 def _transport(guard: Guard) -> httpx2.BaseTransport:

@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from datetime import UTC, datetime
 from types import MappingProxyType
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar, cast
 from urllib.parse import quote, quote_plus
 
 from ionflux_core import limits
@@ -26,6 +26,9 @@ _SHORTEST_FRAGMENT = 8
 _SCAN_CHARS = limits.MIB
 
 _bound: ContextVar[Mapping[str, str]] = ContextVar("ionflux_log_context", default=MappingProxyType({}))
+
+
+T = TypeVar("T")
 
 
 class _Pattern(NamedTuple):
@@ -112,6 +115,29 @@ class Redactor:
             return MASK
         return value
 
+    def exact(self, value: Any) -> Any:
+        """A JSON-like value without the known values; nothing else that looks like a secret is touched.
+
+        For what a person wants back as it was: results, steps, events. Without a known value in it, it is the very
+        same object.
+        """
+        if not self._forms or not self.holds(json.dumps(value, ensure_ascii=False, default=str)):
+            return value
+        return self._exact(value)
+
+    def _exact(self, value: Any) -> Any:
+        if isinstance(value, str):
+            for form in self._forms:
+                value = value.replace(form, MASK)
+            return value
+        if isinstance(value, Mapping):
+            return {self._exact(key): self._exact(item) for key, item in value.items()}
+        if isinstance(value, list | tuple):
+            return [self._exact(item) for item in value]
+        if isinstance(value, int | float) and not isinstance(value, bool) and str(value) in self._values:
+            return MASK
+        return value
+
     def line(self, text: str) -> str:
         """The text without secrets, cut to `limits.LOG_LINE_BYTES`."""
         if len(text) > _SCAN_CHARS:
@@ -120,6 +146,40 @@ class Redactor:
             text = self.text(text[:_SCAN_CHARS])
             return _cap(text[: max(0, len(text) - longest)] + CUT)
         return _cap(self.text(text))
+
+
+# Every secret value that this process has opened, of whatever workspace: what its log may not hold.
+IN_LOGS = Redactor()
+
+
+_hiding: ContextVar[Redactor | None] = ContextVar("ionflux_hiding", default=None)
+
+
+@contextmanager
+def hiding(redactor: Redactor) -> Iterator[None]:
+    """Inside the block `hidden` takes out the values that this redactor knows: the secrets of the run at hand."""
+    token = _hiding.set(redactor)
+    try:
+        yield
+    finally:
+        _hiding.reset(token)
+
+
+def hide_here(redactor: Redactor) -> None:
+    """From now on `hidden` takes out in this thread what the redactor knows: for threads that an agent has started."""
+    if _hiding.get() is not redactor:
+        _hiding.set(redactor)
+
+
+def hidden(value: T) -> T:
+    """A JSON-like value, or the bytes of a text, without the secrets of the run at hand."""
+    redactor = _hiding.get()
+    if redactor is None:
+        return value
+    if isinstance(value, bytes):
+        text = value.decode("utf-8", "surrogateescape")
+        return cast(T, redactor.exact(text).encode("utf-8", "surrogateescape")) if redactor.holds(text) else value
+    return cast(T, redactor.exact(value))
 
 
 class RedactingFormatter(logging.Formatter):

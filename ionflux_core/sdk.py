@@ -14,11 +14,15 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, Literal, ParamSpec, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, Literal, ParamSpec, Protocol, TypedDict, TypeVar, Unpack
 
+from ionflux_core.domain.prompts import Image, Message, Tool, ToolCall
 from ionflux_core.domain.runs import RunTrigger as Trigger
 from ionflux_core.domain.workspaces import Brand, Workspace
 from ionflux_core.errors import AgentFailed, Invalid, IonfluxError, NotFound, Unavailable
+
+if TYPE_CHECKING:
+    from pydantic import BaseModel
 
 __all__ = [
     "AgentFailed",
@@ -27,11 +31,16 @@ __all__ = [
     "Completion",
     "Context",
     "Decision",
+    "Image",
     "Invalid",
     "IonfluxError",
+    "Message",
     "NotFound",
     "Record",
     "Retry",
+    "Sent",
+    "Tool",
+    "ToolCall",
     "Trigger",
     "Unavailable",
     "Workspace",
@@ -70,6 +79,22 @@ class Decision:
 
 
 @dataclass(frozen=True, slots=True)
+class Sent:
+    """What became of an effect. `edits` holds what a person changed before it went out.
+
+    `would_send`: no account is connected, or the run is a dry one. `denied`: a person or a policy said no.
+    `uncertain`: nobody knows, and the agent wished not to ask. `failed`: a person gave it up.
+    """
+
+    status: Literal["sent", "would_send", "denied", "failed", "uncertain"]
+    effect_id: str
+    by: str | None = None
+    comment: str | None = None
+    edits: dict[str, Any] = field(default_factory=dict)
+    response: dict[str, Any] | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class ArtifactRef:
     """A stored file: its content hash, name, media type and size in bytes."""
 
@@ -90,20 +115,53 @@ class Record:
 
 @dataclass(frozen=True, slots=True)
 class Completion:
-    """A model's answer with the engine that made it ({kind: local|llm, name, version, seed})."""
+    """A model's answer with the engine that made it ({kind: local|llm, name, version, seed}).
+
+    `data` is the answer as the schema asked for it. Tokens and cost are those of all turns it took; the cost is None
+    where no price is known.
+    """
 
     text: str
     engine: dict[str, Any]
     tokens_in: int
     tokens_out: int
     cost_micros: int | None
+    finish_reason: str = "stop"
+    tool_calls: tuple[ToolCall, ...] = ()
+    data: Any = None
+
+    @property
+    def message(self) -> Message:
+        """The answer as a turn of the conversation, for the next question."""
+        return Message("assistant", self.text, tool_calls=self.tool_calls)
+
+
+class Asking(TypedDict, total=False):
+    """How a model is asked; everything may be left out.
+
+    `messages`: the conversation before the prompt. `images`: shown with the prompt. `tools`: what it may ask for; its
+    wishes come back in `tool_calls` and nothing is done by itself. `schema`: a pydantic model or a JSON schema that
+    `data` of the answer will fit; a model that misses it is told so once. `models`: `provider:name` in the order they
+    are to be tried, in place of the configured one. `pinned`: the first of them or none.
+    """
+
+    messages: Iterable[Message]
+    system: str | None
+    max_tokens: int
+    temperature: float | None
+    tools: Iterable[Tool]
+    schema: type[BaseModel] | Mapping[str, Any] | None
+    images: Iterable[Image]
+    models: Iterable[str]
+    pinned: bool
 
 
 class Records(Protocol):
     """The instance's own collections (`tables` in the manifest): small JSON rows with a key and a time.
 
     What is written is seen by the agent's own reads at once, and stored with the transaction of its step: a step
-    that fails or is cut off leaves no row behind.
+    that fails or is cut off leaves no row behind. Read inside of a step, too: a replay knows what a step returned, and
+    nothing of what was read between steps.
     """
 
     def put(self, collection: str, key: str, data: Mapping[str, Any], *, at: datetime | None = None) -> None:
@@ -132,12 +190,24 @@ class Records(Protocol):
 
 
 class Llm(Protocol):
-    """The model the configuration chose; without a key the local engine, labelled as such."""
+    """The model the configuration chose; without a key the local engine, labelled as such.
 
-    def complete(
-        self, prompt: str, *, system: str | None = None, max_tokens: int = 800, temperature: float = 0.0
+    Every answer is a step; every attempt at one, failed or not, is a call of the run.
+    """
+
+    def complete(self, prompt: str = "", **how: Unpack[Asking]) -> Completion:
+        """One answer."""
+
+    def stream(
+        self, prompt: str = "", *, on_text: Callable[[str], None] | None = None, **how: Unpack[Asking]
     ) -> Completion:
-        """One answer, journaled as a call of the run."""
+        """One answer, shown on the run's page while it is being written.
+
+        `on_text` is given every piece; it starts over with a new attempt, and is not called for a recorded answer.
+        """
+
+    def embed(self, texts: Iterable[str], *, model: str | None = None) -> list[list[float]]:
+        """One vector for each text, of the workspace's embedding model; vectors of two models cannot be compared."""
 
 
 class HttpResponse(Protocol):
@@ -281,6 +351,26 @@ class Context(Protocol):
         on_timeout: Literal["deny", "approve", "fail"] = "deny",
     ) -> Decision:
         """Ask a person. The run is parked without a thread until someone decides or the time is over."""
+
+    def send(
+        self,
+        kind: str,
+        target: str,
+        payload: Mapping[str, Any],
+        *,
+        summary: str,
+        key: str | None = None,
+        on_uncertain: Literal["ask", "skip", "retry"] = "ask",
+        estimate: float | None = None,
+    ) -> Sent:
+        """Act on the world outside, through the outbox: `kind` names the channel, such as `webhook` or `email`.
+
+        A person or a policy decides first; the run is parked meanwhile. Without a connected account nothing goes out
+        and the answer is `would_send`. The same `key` goes out once in the workspace; without one it is the run and
+        the step. `on_uncertain` says what to do when a crash left open whether it went out; `retry` only where the
+        other side honours keys, else a person is asked. `estimate` is its cost in US dollars. `secret://name` values
+        are put in at the last moment. Raises when the delivery failed.
+        """
 
     def wait(self, *, seconds: float | None = None, until: datetime | None = None) -> None:
         """Park the run without a thread until the time has come."""

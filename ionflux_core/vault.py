@@ -159,6 +159,13 @@ def rotate_key_file(key_file: Path) -> VaultKey:
     return _parse_keys("\n".join(lines), str(key_file))
 
 
+def forget_old_keys(key_file: Path) -> None:
+    """Leave only the key in use in the key file; for when nothing is sealed with the others any more."""
+    key_file = key_file.expanduser()
+    staged = _stage(key_file, _split(_read_private(key_file))[0] + "\n")
+    os.replace(staged, key_file)
+
+
 def check_name(name: str) -> str:
     """The name itself when it follows the rules; Invalid otherwise."""
     if not _NAME.fullmatch(name):

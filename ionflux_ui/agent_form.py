@@ -6,7 +6,9 @@ from collections.abc import Sequence
 
 import streamlit as st
 
+from ionflux_core.catalog.configuration import Origin, chosen_model
 from ionflux_core.errors import IonfluxError, Problem
+from ionflux_core.services.models import text_of
 from ionflux_ui import forms
 from ionflux_ui.agent_draft import Unread, problem_at
 from ionflux_ui.agent_fields import Field, input_fields, other_fields, trigger_fields, written_path
@@ -42,10 +44,12 @@ def show_form(subject: Subject, problems: list[Problem]) -> None:
 
 
 def _model(subject: Subject) -> str | None:
-    chosen = application().workspaces.get(subject.workspace_id).settings.default_model
-    models = [each.id for each in subject.definition.stack.models]
-    wished = f"{chosen.provider}:{chosen.model}"
-    return wished if wished in models else next(iter(models), None)
+    """What the agent asks without a choice of its own, as at a start: the brand is heard before the workspace."""
+    workspaces = application().workspaces
+    brand = workspaces.brand_or_none(subject.workspace_id, subject.brand_id) if subject.brand_id else None
+    wishes: dict[Origin, str | None] = {"brand": text_of(brand.model) if brand and brand.model else None}
+    wishes["workspace"] = text_of(workspaces.get(subject.workspace_id).settings.default_model)
+    return chosen_model(subject.definition, None, wishes)[0]
 
 
 def _show_fields(subject: Subject, fields: Sequence[Field], problems: list[Problem], readable: bool) -> None:

@@ -8,8 +8,10 @@ import streamlit as st
 
 from ionflux_core.domain.agents import AgentInstance, KpiSpec
 from ionflux_core.domain.runs import UNFINISHED, RunFilter, RunSummary
+from ionflux_ui.agent_costs import show_costs
 from ionflux_ui.agent_subject import Subject
 from ionflux_ui.agent_words import human
+from ionflux_ui.approval_share import show_acceptance
 from ionflux_ui.moments import ago, duration, exact
 from ionflux_ui.plain import escaped, shortened
 from ionflux_ui.session import application, page_link
@@ -41,6 +43,8 @@ def _show_followed(subject: Subject, instance: AgentInstance, was_busy: bool) ->
     if was_busy and not any(run.status in UNFINISHED for run in runs):
         st.rerun()
     _show_figures(subject, runs)
+    show_costs(instance)
+    show_acceptance(instance)
     for run in runs:
         _show_run(run, subject.zone)
 

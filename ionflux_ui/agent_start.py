@@ -9,6 +9,7 @@ import streamlit as st
 from ionflux_core.domain.agents import AgentInstance, InputSpec
 from ionflux_core.errors import Invalid, IonfluxError
 from ionflux_ui import forms
+from ionflux_ui.agent_costs import show_estimate
 from ionflux_ui.agent_subject import Subject
 from ionflux_ui.agent_words import BY, human
 from ionflux_ui.errors import show_error
@@ -68,6 +69,7 @@ def _dialog(subject: Subject, instance: AgentInstance) -> None:
         )
     if answer.get("error"):
         show_error(answer["error"])
+    show_estimate(instance)
     st.button(
         "Start the dry run" if dry_run else "Start the run",
         type="primary",

@@ -6,9 +6,9 @@ import streamlit as st
 
 from ionflux_core.domain.agents import AgentInstance, InstanceVersion
 from ionflux_core.errors import IonfluxError
-from ionflux_ui.agent_diff import show_difference
 from ionflux_ui.agent_subject import Subject
 from ionflux_ui.agent_words import BY
+from ionflux_ui.compare_versions import draw_version_difference
 from ionflux_ui.errors import show_error
 from ionflux_ui.moments import ago, exact
 from ionflux_ui.plain import escaped
@@ -22,7 +22,7 @@ def show_versions(subject: Subject, instance: AgentInstance) -> None:
     versions = application().agents.versions(subject.workspace_id, instance.id)
     listed, compared = st.columns([2, 3], gap="large")
     with compared:
-        _show_comparison(subject, versions)
+        _show_comparison(subject, instance, versions)
     with listed:
         for version in versions[: _count_shown(instance)]:
             _show_version(subject, instance, version)
@@ -52,16 +52,16 @@ def _show_version(subject: Subject, instance: AgentInstance, version: InstanceVe
             st.text(version.message)
 
 
-def _show_comparison(subject: Subject, versions: list[InstanceVersion]) -> None:
+def _show_comparison(subject: Subject, instance: AgentInstance, versions: list[InstanceVersion]) -> None:
     if len(versions) < 2:
         st.caption("There is one version. The next save makes a second, and the two can be compared here.")
         return
-    texts = {version.version: version.yaml for version in versions}
-    numbers = list(texts)
+    numbers = [version.version for version in versions]
     with st.container(horizontal=True):
         old = _choose("From version", "from", numbers, numbers[1])
         new = _choose("To version", "to", numbers, numbers[0])
-    show_difference(texts[old], texts[new], f"from version {old} to version {new}")
+    found = application().comparisons.versions(subject.workspace_id, instance.id, old, new)
+    draw_version_difference(found, f"from version {old} to version {new}", key=f"versions-{instance.id}")
 
 
 def _choose(label: str, name: str, numbers: list[int], usual: int) -> int:

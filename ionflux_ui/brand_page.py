@@ -10,6 +10,7 @@ import streamlit as st
 from ionflux_core.domain.workspaces import Brand, Workspace
 from ionflux_core.errors import NotFound
 from ionflux_core.limits import NAME_CHARS, TEXT_CHARS
+from ionflux_core.services.models import choice_of, text_of
 from ionflux_ui.brand_draft import draft_of
 from ionflux_ui.brand_inputs import show_inputs
 from ionflux_ui.brand_list import archived_badge, back_button
@@ -24,7 +25,7 @@ from ionflux_ui.brand_parts import (
 )
 from ionflux_ui.errors import errors_shown, show_error
 from ionflux_ui.plain import escaped
-from ionflux_ui.session import application, flash, open_page, page_link, parameter, set_parameters
+from ionflux_ui.session import application, flash, open_page, page_link, parameter, set_parameters, workspace_id
 from ionflux_ui.theme import status_badge
 
 
@@ -129,6 +130,16 @@ def _profile(brand: Brand | None, *, key: str) -> dict[str, Any]:
         placeholder="https://",
         max_chars=800,
     )
+    own = text_of(brand.model) if brand and brand.model else ""
+    model = st.selectbox(
+        "Model",
+        list(dict.fromkeys(("", own, *application().models.choices(workspace_id())))),
+        1 if own else 0,
+        key=f"{key}_model",
+        accept_new_options=True,
+        format_func=lambda choice: choice or "The workspace's",
+        help="Which language model its agents ask, as provider:model. An agent may choose another one.",
+    )
     mood = _area(
         "Mood board links", "\n".join(brand.mood_board) if brand else "", f"{key}_mood", "One address per line"
     )
@@ -141,6 +152,7 @@ def _profile(brand: Brand | None, *, key: str) -> dict[str, Any]:
         "palette": palette,
         "fonts": fonts or "",
         "logo": logo or "",
+        "model": model or "",
         "mood": mood,
     }
 
@@ -158,6 +170,7 @@ def _checked(values: dict[str, Any]) -> dict[str, Any]:
         "name": checked_title(values["name"]),
         **texts,
         "visual": visual,
+        "model": choice_of(values["model"]).model_dump() if values["model"] else None,
         "mood_board": checked_links(lines_of(values["mood"]), "Mood board links"),
     }
 

@@ -1,36 +1,67 @@
-"""Rows become plotly figures, all in one style: our colours, both themes, units on axes, exact values on hover."""
+"""Rows become charts: what each shows, in which colours and words, ready for the element that draws them."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from datetime import date
-from html import escape
-from typing import TYPE_CHECKING, Any, Final
+import math
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from datetime import date, timedelta
+from typing import Any, Final, Literal, TypedDict
 
-import streamlit as st
-
-from ionflux_core.analytics.metrics import Metric
+from ionflux_core.analytics.metrics import Direction, Metric
 from ionflux_core.domain.runs import RUN_STATUSES
 from ionflux_core.services.dashboard import KpiChart
 from ionflux_ui import theme
 from ionflux_ui.moments import duration
-from ionflux_ui.plain import escaped, shortened
-
-if TYPE_CHECKING:
-    from plotly.graph_objects import Figure
+from ionflux_ui.plain import shortened
 
 Rows = Sequence[Mapping[str, Any]]
+Kind = Literal["columns", "lines", "rows"]
 
-HEIGHT: Final = 280
-_CONFIG: Final = {"displayModeBar": False, "showTips": False, "scrollZoom": False}
-_FONT: Final = "Inter, sans-serif"
-_FIGURES: Final = "'JetBrains Mono', monospace"
 _NAME_CHARS: Final = 60
+_TICKS: Final = 5
+_FEWEST_DAYS: Final = 7
 # Statuses that share a colour are told apart by their hatching as well as by their name.
-_HATCHED: Final = {"budget_stopped": "/", "cancelled_by_system": "/", "awaiting_approval": "/", "waiting": "x"}
-_TICK_CHARS: Final = 44
-_DAY: Final = "%{x|%a %-d %b %Y}"
-_DAYS: Final = {"type": "date", "tickformat": "%-d %b", "nticks": 8, "showgrid": False}
+_HATCHED: Final = ("budget_stopped", "cancelled_by_system", "awaiting_approval", "waiting")
+
+
+class Tile(TypedDict):
+    """One figure with its change; `tone` is good, bad or even."""
+
+    label: str
+    value: str
+    change: str
+    tone: str
+    help: str
+
+
+class Series(TypedDict):
+    """One colour of a chart: a value and its words for each label."""
+
+    key: str
+    name: str
+    color: str
+    hatched: bool
+    values: list[float | None]
+    texts: list[str]
+
+
+class Chart(TypedDict):
+    """A chart as `components/charts.js` draws it; `opens` is the sentence that says what a click does."""
+
+    key: str
+    title: str
+    help: str
+    kind: Kind
+    wide: bool
+    unit: str
+    labels: list[str]
+    full: list[str]
+    keys: list[str]
+    series: list[Series]
+    range: list[float]
+    ticks: list[tuple[float, str]]
+    opens: str
+    tile: Tile | None
 
 
 def figure_text(value: float | None, unit: str, *, signed: bool = False) -> str:
@@ -51,27 +82,40 @@ def figure_text(value: float | None, unit: str, *, signed: bool = False) -> str:
     return f"{sign}{value:,.2f} {unit}".rstrip()
 
 
-def runs_by_day(rows: Rows) -> Figure:
-    """Stacked bars: runs by day and status; a click on a part of a bar can be asked for."""
-    traces = []
+def tile(label: str, metric: Metric, value: float | None, previous: float | None) -> Tile:
+    """A figure, and how it changed against the period before."""
+    change = None if value is None or previous is None else value - previous
+    return {
+        "label": label,
+        "value": figure_text(value, metric.unit),
+        "change": "" if change is None else f"{_arrow(change)}{figure_text(change, metric.unit, signed=True)}",
+        "tone": _tone(change, metric.direction),
+        "help": metric.definition,
+    }
+
+
+def _arrow(change: float) -> str:
+    return "↑ " if change > 0 else "↓ " if change < 0 else ""
+
+
+def _tone(change: float | None, direction: Direction) -> str:
+    if not change or direction == "none":
+        return "even"
+    return "good" if (change > 0) == (direction == "up") else "bad"
+
+
+def runs_by_day(rows: Rows, metric: Metric) -> Chart:
+    """Stacked columns: runs by day and status; a click opens the runs behind a part."""
+    days = _days(row["day"] for row in rows)
+    counts = {(row["status"], row["day"]): row["runs"] for row in rows}
+    series = []
     for status in statuses_of(rows):
-        look, own = theme.status_look(status), [row for row in rows if row["status"] == status]
-        traces.append(
-            {
-                "type": "bar",
-                "name": look.label,
-                "x": [row["day"] for row in own],
-                "y": [row["runs"] for row in own],
-                "customdata": [status] * len(own),
-                "marker": {
-                    "color": _shade(look),
-                    "line": {"width": 0},
-                    "pattern": {"shape": _HATCHED.get(status, "")},
-                },
-                "hovertemplate": f"{_DAY}<br>{look.label}: %{{y:,}} runs<extra></extra>",
-            }
-        )
-    return _figure(traces, x=_DAYS, y=_axis("runs"), clickmode="event+select", showlegend=True)
+        look = theme.status_look(status)
+        values = [counts.get((status, day)) for day in days]
+        texts = [f"{value:,} runs" if value else "" for value in values]
+        tone = theme.status_color(status)
+        series.append(_series(look.label, tone, values, texts, key=status, hatched=status in _HATCHED))
+    return _by_day(metric, "columns", days, series, wide=True, opens="Click a bar to see its runs.")
 
 
 def statuses_of(rows: Rows) -> list[str]:
@@ -80,186 +124,171 @@ def statuses_of(rows: Rows) -> list[str]:
     return [status for status in order if any(row["status"] == status for row in rows)]
 
 
-def success_by_day(rows: Rows) -> Figure:
+def success_by_day(rows: Rows, metric: Metric) -> Chart:
     """A line: the share of runs that succeeded, by day."""
-    trace = {
-        **_line(_shade(theme.status_look("success"))),
-        "x": [row["day"] for row in rows],
-        "y": [row["rate"] for row in rows],
-        "customdata": [[row["success"], row["ended"]] for row in rows],
-        "hovertemplate": f"{_DAY}<br>%{{y:.1%}}: %{{customdata[0]:,}} of %{{customdata[1]:,}} runs<extra></extra>",
-    }
-    return _figure([trace], x=_DAYS, y={"range": [0, 1.03], "tickformat": ".0%"})
+    days, own = _days(row["day"] for row in rows), {row["day"]: row for row in rows}
+    values = [own[day]["rate"] if day in own else None for day in days]
+    texts = [f"{own[d]['rate']:.1%}: {own[d]['success']:,} of {own[d]['ended']:,}" if d in own else "" for d in days]
+    line = _series(theme.status_look("success").label, theme.status_color("success"), values, texts)
+    return _by_day(metric, "lines", days, [line], low=0.0, high=1.0)
 
 
-def durations(rows: Rows) -> Figure:
-    """For each agent the median and the 95th percentile of its runs' duration, on one line."""
-    traces = [
-        {
-            "type": "scatter",
-            "name": key,
-            "x": [row[key] for row in rows],
-            "y": list(range(len(rows))),
-            "customdata": [[duration(row[key]), row["runs"]] for row in rows],
-            "text": [_name(row["agent"]) for row in rows],
-            "mode": "markers",
-            "marker": {"color": color, "size": 12, "symbol": symbol, "line": {"width": 3, "color": color}},
-            "hovertemplate": f"%{{text}}<br>{key}: %{{customdata[0]}} (%{{customdata[1]:,}} runs)<extra></extra>",
-        }
-        for key, symbol, color in (
-            ("p50", "circle", theme.CHART_PALETTE[0]),
-            ("p95", "line-ns-open", theme.CHART_PALETTE[4]),
-        )
+def durations(rows: Rows, metric: Metric) -> Chart:
+    """For each agent the median of its runs' duration as a bar, the 95th percentile as a mark."""
+    series = [
+        _series(key, theme.CHART_PALETTE[color], [row[key] for row in rows], [duration(row[key]) for row in rows])
+        for key, color in (("p50", 0), ("p95", 4))
     ]
-    return _figure(traces, x=_axis("s", rangemode="tozero"), y=_words([row["agent"] for row in rows]), showlegend=True)
+    return _by_name(metric, "durations", [row["agent"] for row in rows], series)
 
 
-def bars(rows: Rows, label: str, value: str, unit: str) -> Figure:
-    """Horizontal bars in the given order, the first on top."""
-    trace = {
-        "type": "bar",
-        "orientation": "h",
-        "x": [row[value] for row in rows],
-        "y": list(range(len(rows))),
-        "text": [f"{row[value]:,}" for row in rows],
-        "customdata": [_name(str(row[label])) for row in rows],
-        "marker": {"color": theme.CHART_PALETTE[0], "line": {"width": 0}},
-        "hovertemplate": f"%{{customdata}}: %{{x:,}} {escape(unit)}<extra></extra>",
-    }
-    return _figure([trace], x=_axis(unit, rangemode="tozero"), y=_words([str(row[label]) for row in rows]))
+def bars(rows: Rows, label: str, metric: Metric) -> Chart:
+    """Bars in the given order, the first on top: so many runs each."""
+    values = [row["runs"] for row in rows]
+    series = _series("Runs", theme.CHART_PALETTE[0], values, [f"{value:,}" for value in values])
+    return _by_name(metric, metric.name, [str(row[label]) for row in rows], [series])
 
 
-def cost_by_day(rows: Rows, names: Callable[[str], str]) -> Figure:
-    """Stacked bars: cost by day and agent."""
-    traces = []
+def slowest(rows: Rows, metric: Metric) -> Chart:
+    """The runs that took longest; a click opens one."""
+    values = [row["seconds"] for row in rows]
+    series = _series("Duration", theme.CHART_PALETTE[0], values, [duration(value) for value in values])
+    names = [row["agent"] for row in rows]
+    return _by_name(
+        metric, "slowest", names, [series], keys=[row["id"] for row in rows], opens="Click a bar to see its run."
+    )
+
+
+def cost_by_day(rows: Rows, metric: Metric, names: Callable[[str], str]) -> Chart:
+    """Stacked columns: cost by day and agent."""
+    days = _days(row["day"] for row in rows)
+    cost = {(row["definition_slug"], row["day"]): row["cost"] for row in rows}
+    series = []
     for number, slug in enumerate(sorted({row["definition_slug"] for row in rows})):
-        own = [row for row in rows if row["definition_slug"] == slug]
-        traces.append(
-            {
-                "type": "bar",
-                "name": _name(names(slug)),
-                "x": [row["day"] for row in own],
-                "y": [row["cost"] for row in own],
-                "marker": {"color": _color(number), "line": {"width": 0}},
-                "hovertemplate": f"{_DAY}<br>%{{fullData.name}}: %{{y:,.4f}} USD<extra></extra>",
-            }
-        )
-    return _figure(traces, x=_DAYS, y=_axis("USD"), showlegend=True)
+        values = [cost.get((slug, day)) for day in days]
+        texts = [f"{value:,.4f} USD" if value else "" for value in values]
+        series.append(_series(names(slug), _color(number), values, texts, key=slug))
+    return _by_day(metric, "columns", days, series)
 
 
-def kpi_by_day(chart: KpiChart) -> Figure:
-    """One line for each agent that reports the figure."""
-    unit = chart.metric.unit
-    traces = [
-        {
-            **_line(_color(number)),
-            "name": _name(line.label),
-            "x": list(line.days),
-            "y": list(line.values),
-            "customdata": [figure_text(value, unit) for value in line.values],
-            "hovertemplate": f"{_DAY}<br>%{{fullData.name}}: %{{customdata}}<extra></extra>",
-        }
-        for number, line in enumerate(chart.lines)
-    ]
-    axis = {"tickformat": ".1%"} if unit == "ratio" else _axis(unit)
-    return _figure(traces, x=_DAYS, y=axis, showlegend=len(traces) > 1)
+def kpi_by_day(chart: KpiChart) -> Chart:
+    """One line for each agent that reports the figure; with one agent its newest value stands above."""
+    unit, days = chart.metric.unit, _days(day for line in chart.lines for day in line.days)
+    series = []
+    for number, line in enumerate(chart.lines):
+        own = dict(zip(line.days, line.values, strict=True))
+        texts = [figure_text(own[day], unit) if day in own else "" for day in days]
+        series.append(_series(line.label, _color(number), [own.get(day) for day in days], texts))
+    drawn = _by_day(chart.metric, "lines", days, series)
+    drawn["key"] = f"{chart.definition_slug}-{chart.metric.name}-{unit}"
+    if len(chart.lines) == 1:
+        line = chart.lines[0]
+        drawn["tile"] = tile(f"{line.label}, {line.days[-1]:%-d %b}", chart.metric, line.value, line.previous)
+    return drawn
 
 
-def draw(
-    figure: Figure, rows: Rows, metric: Metric, *, key: str, titled: bool = True, clickable: str = ""
-) -> list[dict[str, Any]]:
-    """The figure under its title, with its definition and its rows as a table; the points a person clicked.
-
-    `clickable` is the sentence that says what a click does; without it nothing is done.
-    """
-    if titled:
-        st.markdown(f"**{escaped(metric.title)}**", help=metric.definition)
-    options: dict[str, Any] = {"theme": None, "key": f"chart-{key}", "config": _CONFIG, "height": HEIGHT}
-    alt = f"Chart: {metric.title}. The same figures are in the table below it."
-    points: list[dict[str, Any]] = []
-    if clickable:
-        picked = st.plotly_chart(figure, on_select="rerun", selection_mode="points", alt=alt, **options)
-        points = [dict(point) for point in picked.selection.points]
-        st.caption(clickable)
-    else:
-        st.plotly_chart(figure, alt=alt, **options)
-    fold = st.expander("As a table", key=f"table-{key}", type="compact", on_change="rerun")
-    if fold.open:
-        fold.dataframe([dict(row) for row in rows], hide_index=True)
-    return points
+def _series(
+    name: str,
+    color: str,
+    values: Sequence[float | None],
+    texts: Sequence[str],
+    *,
+    key: str = "",
+    hatched: bool = False,
+) -> Series:
+    short = shortened(name, _NAME_CHARS)
+    return {"key": key, "name": short, "color": color, "hatched": hatched, "values": [*values], "texts": [*texts]}
 
 
-def picked_day(point: Mapping[str, Any]) -> date | None:
-    """The day of a clicked point; None for a point without one."""
-    try:
-        return date.fromisoformat(str(point.get("x", ""))[:10])
-    except ValueError:
-        return None
-
-
-def _figure(traces: list[dict[str, Any]], *, x: Mapping[str, Any], y: Mapping[str, Any], **layout: Any) -> Figure:
-    """A figure in the house's style on the page's own ground; made in one go: by parts it takes six times as long."""
-    import plotly.graph_objects as go
-
-    ink, faint = _pick(theme.INK), _pick(theme.BORDER)
-    axis = {
-        "gridcolor": faint,
-        "zerolinecolor": faint,
-        "linecolor": faint,
-        "fixedrange": True,
-        "automargin": True,
-        "tickfont": {"family": _FIGURES, "size": 12},
-    }
-    house = {
-        # Without this plotly's own look comes along with every figure, five times the size of ours.
-        "template": {},
-        "barmode": "stack",
-        "bargap": 0.25,
-        "paper_bgcolor": "rgba(0,0,0,0)",
-        "plot_bgcolor": "rgba(0,0,0,0)",
-        "font": {"family": _FONT, "size": 12, "color": ink},
-        "hoverlabel": {"font": {"family": _FIGURES, "size": 12, "color": ink}, "bgcolor": _pick(theme.PAPER_RAISED)},
-        "legend": {"orientation": "h", "y": 1.02, "yanchor": "bottom", "x": 0, "traceorder": "normal"},
-        "margin": {"l": 8, "r": 8, "t": 8, "b": 8},
-        "dragmode": False,
-        "showlegend": False,
-    }
-    return go.Figure(data=traces, layout={**house, **layout, "xaxis": {**axis, **x}, "yaxis": {**axis, **y}})
-
-
-def _axis(unit: str, **more: Any) -> dict[str, Any]:
-    """An axis of figures with its unit."""
-    return {"title": {"text": escape(unit), "font": {"size": 12}}, **more}
-
-
-def _words(names: Sequence[str]) -> dict[str, Any]:
-    """An axis of names from top to bottom; by place, because two long names may look alike once they are cut."""
+def _by_day(
+    metric: Metric,
+    kind: Kind,
+    days: Sequence[date],
+    series: list[Series],
+    *,
+    low: float | None = None,
+    high: float | None = None,
+    wide: bool = False,
+    opens: str = "",
+) -> Chart:
+    found, top = _extent(kind, series)
+    ticks = _ticks(found if low is None else low, top if high is None else high)
     return {
-        "tickvals": list(range(len(names))),
-        "ticktext": [escape(shortened(name, _TICK_CHARS)) for name in names],
-        "tickfont": {"family": _FONT, "size": 12},
-        "range": [len(names) - 0.5, -0.5],
-        "showgrid": False,
-        "zeroline": False,
+        **_titled(metric, metric.name, [f"{day:%-d %b}" for day in days], series),
+        "kind": kind,
+        "wide": wide,
+        "unit": {"ratio": "", "s": "", "count": "", "%": ""}.get(metric.unit, metric.unit),
+        "full": [f"{day:%a %-d %b %Y}" for day in days],
+        "keys": [day.isoformat() for day in days],
+        "range": [ticks[0], ticks[-1]],
+        "ticks": [(tick, _tick_text(tick, metric.unit)) for tick in ticks],
+        "opens": opens,
     }
 
 
-def _line(color: str) -> dict[str, Any]:
-    return {"type": "scatter", "mode": "lines+markers", "line": {"color": color, "width": 2}, "marker": {"size": 5}}
+def _by_name(
+    metric: Metric, key: str, names: Sequence[str], series: list[Series], *, keys: Sequence[str] = (), opens: str = ""
+) -> Chart:
+    drawn = _titled(metric, key, [shortened(name, _NAME_CHARS) for name in names], series)
+    return {**drawn, "full": [*names], "keys": [*keys], "opens": opens}
+
+
+def _titled(metric: Metric, key: str, labels: list[str], series: list[Series]) -> Chart:
+    return {
+        "key": key,
+        "title": metric.title,
+        "help": metric.definition,
+        "kind": "rows",
+        "wide": False,
+        "unit": "",
+        "labels": labels,
+        "full": labels,
+        "keys": [],
+        "series": series,
+        "range": [0, 0],
+        "ticks": [],
+        "opens": "",
+        "tile": None,
+    }
+
+
+def _days(seen: Iterable[date]) -> list[date]:
+    """Every day from the first to the last, and at least a week, so that one day is not as wide as the page."""
+    found = [*seen]
+    last = max(found)
+    first = min(*found, last - timedelta(days=_FEWEST_DAYS - 1))
+    return [first + timedelta(days=number) for number in range((last - first).days + 1)]
+
+
+def _extent(kind: Kind, series: Sequence[Series]) -> tuple[float, float]:
+    """The lowest and highest place that is drawn; what is stacked is added up and begins at zero."""
+    if kind == "columns":
+        return 0.0, max(
+            sum(value or 0 for value in day) for day in zip(*(one["values"] for one in series), strict=True)
+        )
+    values = [value for one in series for value in one["values"] if value is not None]
+    low, high = min(values), max(values)
+    # A line far from zero would be flat at the top of its chart.
+    return (low if low < 0 or low > high * 0.6 else 0.0), high
+
+
+def _ticks(low: float, high: float) -> list[float]:
+    """Round figures around a range: a few, in steps of 1, 2 or 5 times a power of ten."""
+    span = (high - low) or abs(high) or 1.0
+    rough = span / _TICKS
+    power = 10.0 ** math.floor(math.log10(rough))
+    step = next(power * size for size in (1, 2, 5, 10) if power * size >= rough * 0.999)
+    first, last = math.floor(low / step + 1e-9), math.ceil(high / step - 1e-9)
+    return [number * step for number in range(first, max(last, first + 1) + 1)]
+
+
+def _tick_text(value: float, unit: str) -> str:
+    if unit == "ratio":
+        return f"{value * 100:.10g} %"
+    if unit == "%":
+        return f"{value:.10g} %"
+    return duration(value) if unit == "s" else f"{value:,.10g}"
 
 
 def _color(number: int) -> str:
     return theme.CHART_PALETTE[number % len(theme.CHART_PALETTE)]
-
-
-def _pick(shade: theme.Shade) -> str:
-    return shade.dark if st.context.theme.type == "dark" else shade.light
-
-
-def _shade(look: theme.StatusLook) -> str:
-    return _pick(theme.Shade(look.light, look.dark))
-
-
-def _name(text: str) -> str:
-    """A name from data as plain text: plotly would read markup in it."""
-    return escape(shortened(text, _NAME_CHARS))

@@ -10,7 +10,7 @@ import streamlit as st
 from ionflux_core.application import Application
 from ionflux_core.domain.workspaces import Workspace
 from ionflux_core.services.dashboard import DAYS, DashboardFilters
-from ionflux_ui.session import parameter, set_parameters
+from ionflux_ui.session import open_page, parameter, set_parameters
 
 PERIODS: Final = {7: "7 days", 30: "30 days", 90: "90 days", 365: "1 year"}
 _KEY: Final = "dashboard_filter_"
@@ -47,21 +47,32 @@ def clear_filters() -> None:
 
 def draw_filters(application: Application, workspace: Workspace) -> None:
     """The row of fields; a change goes into the address before the page is drawn again."""
-    period, agent, instance, brand = st.columns([7, 5, 5, 4], vertical_alignment="bottom")
-    _seed("days", period_in_address())
-    period.segmented_control(
-        "Period", list(PERIODS), key=_KEY + "days", format_func=PERIODS.__getitem__, required=True, on_change=_keep_days
-    )
+    hidden = sum(bool(parameter(name)) for name in _NAMES[1:])
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        _seed("days", period_in_address())
+        st.segmented_control(
+            "Period", list(PERIODS), key=_KEY + "days", format_func=PERIODS.__getitem__, required=True,
+            label_visibility="collapsed", on_change=_keep_days, width="content",
+        )  # fmt: skip
+        narrow = st.popover(
+            f"Agent and brand ({hidden})" if hidden else "Agent and brand", icon=":material/filter_alt:"
+        )
+        if st.button("See the runs", type="primary", icon=":material/play_circle:"):
+            open_page("runs", **{name: parameter(name) for name in _NAMES[1:]})
+    _draw_narrowing(narrow, application, workspace)
+
+
+def _draw_narrowing(place: Any, application: Application, workspace: Workspace) -> None:
     instances = application.agents.find(workspace.id, archived=True)
     used = {each.definition_slug for each in instances}
     known = application.marketplace.definitions()
     agents = {each.slug: each.name for each in known if each.slug in used or not each.planned}
-    _choice(agent, "Agent", "definition", agents)
+    _choice(place, "Agent", "definition", agents)
     chosen = parameter("definition")
     own = {each.id: each.name for each in instances if chosen in (None, each.definition_slug)}
-    _choice(instance, "Configured as", "instance", own)
+    _choice(place, "Configured as", "instance", own)
     brands = application.workspaces.brands(workspace.id, archived=True)
-    _choice(brand, "Brand", "brand", {each.id: each.name for each in brands})
+    _choice(place, "Brand", "brand", {each.id: each.name for each in brands})
 
 
 def _choice(place: Any, label: str, name: str, named: Mapping[str, str]) -> None:

@@ -9,8 +9,8 @@ from ionflux_core.domain.triggers import Trigger
 from ionflux_core.domain.workspaces import Workspace
 from ionflux_ui.errors import errors_shown
 from ionflux_ui.home_approvals import show_approvals
-from ionflux_ui.home_day import moment, run_line
-from ionflux_ui.home_signals import FAILED, MissingSecret, failed_filter, missing_secrets
+from ionflux_ui.home_day import moment, run_rows
+from ionflux_ui.home_signals import FAILED, MissingSecret, failed_count, failed_filter, missing_secrets
 from ionflux_ui.plain import counted, escaped
 from ionflux_ui.session import application, flash, page_link
 
@@ -24,7 +24,7 @@ def show_attention(workspace: Workspace) -> None:
     stopped = [each for each in app.agents.find(workspace.id) if each.status == "error_requires_review"]
     unsigned = missing_secrets(app, workspace.id)
     overdue = app.triggers.overdue(workspace.id)
-    failed = app.runs.count(workspace.id, failed_filter())
+    failed = failed_count(app, workspace.id)
     st.markdown("### Needs you now")
     if not (approvals or stopped or unsigned or overdue or failed):
         with st.container(border=True):
@@ -80,7 +80,6 @@ def _overdue(trigger: Trigger, zone: str) -> None:
 def _failed(workspace: Workspace, count: int) -> None:
     narrow = failed_filter()
     st.markdown(f"#### {counted(count, 'run')} failed in the last 24 hours", anchors=False)
-    for run in application().runs.find(workspace.id, narrow, limit=_SHOWN).runs:
-        run_line(run, workspace.settings.timezone)
+    run_rows(application().runs.find(workspace.id, narrow, limit=_SHOWN).runs, workspace, key="home_failed")
     since = narrow.since.isoformat(timespec="seconds") if narrow.since else None
     page_link("runs", "All failed runs", icon=":material/list:", status=",".join(FAILED), since=since)

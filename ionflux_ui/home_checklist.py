@@ -108,16 +108,19 @@ def show_checklist(workspace: Workspace) -> None:
     current = next(step for step in steps if not step.done)
     with st.container(border=True, key="checklist"):
         st.markdown(f"### Your first run in three minutes :gray-badge[{done} of {len(steps)} done]", anchors=False)
-        for number, step in enumerate(steps, start=1):
-            _step(number, step, step is current)
+        st.markdown("\n\n".join(_words(number, step) for number, step in enumerate(steps, start=1)))
+        with st.container(horizontal=True):
+            for number, step in enumerate(steps, start=1):
+                if not step.done:
+                    _action(number, step, step is current)
 
 
-def _step(number: int, step: Step, current: bool) -> None:
-    text, action = st.columns([4, 1], vertical_alignment="center")
+def _words(number: int, step: Step) -> str:
     if step.done:
-        text.markdown(f":green[:material/check_circle:] {number}. {step.title} :gray[done]")
-        return
-    text.markdown(f":gray[:material/radio_button_unchecked:] **{number}. {step.title}**  \n:gray[{step.why}]")
-    kind = "secondary" if current else "tertiary"
-    if action.button(step.action, key=f"step_{number}", type=kind, width="stretch"):  # type: ignore[arg-type]
+        return f":green[:material/check_circle:] {number}. {step.title} :gray[done]"
+    return f":gray[:material/radio_button_unchecked:] **{number}. {step.title}** :gray[{step.why}]"
+
+
+def _action(number: int, step: Step, current: bool) -> None:
+    if st.button(step.action, key=f"step_{number}", type="secondary" if current else "tertiary"):
         open_page(step.page, **step.parameters)

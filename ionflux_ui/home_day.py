@@ -2,28 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 
 import streamlit as st
 
 from ionflux_core.domain.runs import RunFilter, RunSummary
 from ionflux_core.domain.workspaces import Workspace
-from ionflux_core.errors import NotFound
 from ionflux_ui.home_signals import DAY_GROUPS, coming, day_counts, midnight
 from ionflux_ui.moments import ago, exact
 from ionflux_ui.plain import counted, escaped, shortened
-from ionflux_ui.session import application, page_link
-from ionflux_ui.theme import status_badge, status_look
+from ionflux_ui.run_list import run_list
+from ionflux_ui.session import application, open_page, page_link
+from ionflux_ui.theme import status_look
 
 _MARK = "home_mark"
 _EVERY_SECONDS = 2.0
-_STARTED = {
-    "manual": "by hand",
-    "schedule": "by its schedule",
-    "event": "by an event",
-    "webhook": "by a webhook",
-    "flow": "by a flow",
-}
 
 
 def show_today(workspace: Workspace) -> None:
@@ -56,30 +50,15 @@ def _today(workspace: Workspace) -> None:
             look = status_look(word)
             page_link("runs", f"{look.label} {count:,}", icon=look.icon, status=",".join(statuses[word]), since=since)
     newest = application().runs.find(workspace.id, RunFilter(since=midnight(zone)), limit=5)
-    for run in newest.runs:
-        run_line(run, zone)
+    run_rows(newest.runs, workspace, key="home_today")
 
 
-def run_line(run: RunSummary, zone: str) -> None:
-    """One run: its status, what ran, when, and what came of it."""
-    name = run.instance_name or _definition_name(run.definition_slug)
-    with st.container(border=True, gap="xsmall"):
-        with st.container(horizontal=True, vertical_alignment="center"):
-            dry = " :gray-badge[dry run]" if run.dry_run else ""
-            st.markdown(status_badge(run.status) + dry, width="content")
-            page_link("runs", escaped(shortened(name, 60)), run=run.id)
-        said = run.error_message or run.preview
-        if said:
-            st.text(shortened(said, 160))
-        moment(run.created_at, zone, _STARTED[run.trigger_kind])
-
-
-def _definition_name(slug: str) -> str:
-    """The name of a definition; its slug when its folder is gone."""
-    try:
-        return application().marketplace.definition(slug).name
-    except NotFound:
-        return slug
+def run_rows(runs: Sequence[RunSummary], workspace: Workspace, *, key: str) -> None:
+    """A few runs as one element, a line each: status, what ran, what came of it and when; a click opens one."""
+    names = {definition.slug: definition.name for definition in application().marketplace.definitions()}
+    opened = run_list(runs, key=key, zone=workspace.settings.timezone, agents=names)
+    if opened:
+        open_page("runs", run=opened)
 
 
 def moment(at: datetime, zone: str, more: str = "") -> None:

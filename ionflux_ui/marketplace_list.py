@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 import streamlit as st
@@ -118,25 +118,30 @@ def _show_nothing_found() -> None:
 
 
 def _card(definition: AgentDefinition) -> None:
-    story = definition.narrative
-    st.markdown(f"#### {escaped(definition.name)} :gray-badge[{escaped(definition.version)}]", anchors=False)
-    st.markdown(readiness_badge(definition))
-    if story.epithet:
-        st.markdown(f"*{escaped(story.epithet)}*")
-    if story.tagline:
-        st.caption(escaped(story.tagline))
-    if story.introduction:
-        st.text(shortened(story.introduction, 220))
-    if story.capabilities:
-        names = [capability.split(":")[0].strip() for capability in story.capabilities]
-        st.markdown(f"**Can:** {escaped(shortened(' · '.join(names), 220))}")
-    st.markdown(services_line(definition))
-    st.markdown(tags_line(definition))
+    # One element for all its words: as one each, ten cards would be a hundred elements.
+    st.markdown("\n\n".join(_words(definition)), anchors=False)
     with st.container(horizontal=True):
         if not definition.planned:
             use_button(definition, key=f"use_{definition.slug}")
         if st.button("Details", key=f"open_{definition.slug}"):
             open_page("marketplace", **_opening(definition.slug))
+
+
+def _words(definition: AgentDefinition) -> Iterator[str]:
+    """What a card says, paragraph by paragraph, as Markdown."""
+    story = definition.narrative
+    yield f"#### {escaped(definition.name)} :gray-badge[{escaped(definition.version)}]"
+    yield readiness_badge(definition)
+    if story.epithet:
+        yield f"*{escaped(story.epithet)}*"
+    if story.tagline:
+        yield f":gray[:small[{escaped(story.tagline)}]]"
+    if story.introduction:
+        yield escaped(shortened(story.introduction, 220))
+    if story.capabilities:
+        names = [capability.split(":")[0].strip() for capability in story.capabilities]
+        yield f"**Can:** {escaped(shortened(' · '.join(names), 220))}"
+    yield f"{services_line(definition)} {tags_line(definition)}"
 
 
 def _opening(slug: str) -> dict[str, str | None]:

@@ -82,8 +82,9 @@ def draw_filters(application: Application, workspace: Workspace) -> None:
     text, status, agent, more = st.columns([3, 3, 3, 2], vertical_alignment="bottom")
     _seed("text", parameter("text") or "")
     text.text_input(
-        "Search", key=_KEY + "text", type="search", placeholder="Words of the result, or a run's id",
-        on_change=_keep, args=("text", str),
+        "Search", key=_KEY + "text", type="search", placeholder="Words, or a run's id",
+        help='Looks through inputs, results, errors and logs. Every word must be there; "side by side" in quotation '
+        "marks, -without with a minus.", on_change=_keep, args=("text", str),
     )  # fmt: skip
     _seed("status", [word for word in (parameter("status") or "").split(",") if word in RUN_STATUSES])
     status.multiselect(

@@ -76,7 +76,7 @@ def draw_file(file: Mapping[str, Any], *, key: str, read: Download) -> None:
 
 def file_size(size: int) -> str:
     """A size in bytes in its best unit."""
-    for unit, step in (("MiB", 1024**2), ("KiB", 1024)):
+    for unit, step in (("GiB", 1024**3), ("MiB", 1024**2), ("KiB", 1024)):
         if size >= step:
             return f"{size / step:,.1f} {unit}"
     return f"{size} bytes"

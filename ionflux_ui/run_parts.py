@@ -119,10 +119,16 @@ def _draw_calls(application: Application, run: Run, zone: str) -> None:
 
 def _call_label(call: Mapping[str, Any]) -> str:
     request = call["request"] or {}
-    if call["kind"] == "llm":
+    if call["kind"] in ("llm", "embedding"):
         engine = "local engine" if call["provider"] == "local" else f"{call['provider']}:{call['model']}"
-        tokens = f"{call['tokens_in']:,} tokens in, {call['tokens_out']:,} out"
-        what = f"**{escaped(engine)}** · {tokens} · {escaped(money(call['cost_micros']))}"
+        cached = f" ({call['cached_tokens']:,} cached)" if call["cached_tokens"] else ""
+        tokens = f"{call['tokens_in']:,} tokens in{cached}, {call['tokens_out']:,} out"
+        again = f" · attempt {call['attempt']}" if call["attempt"] > 1 else ""
+        # What a failed call cost is not known, and mostly nothing.
+        told = f"{tokens} · {escaped(money(call['cost_micros']))}"
+        if call["status"] == "error":
+            told = escaped(str((call["error"] or {}).get("message", "")))
+        what = f"**{escaped(engine)}** · {told}{again}"
     else:
         what = f"**{escaped(str(request.get('method', 'HTTP')))}** {escaped(str(request.get('url', ''))[:120])}"
     return f"{status_badge(call['status'])} {what} · {duration(call['latency_ms'] / 1000)}"

@@ -14,7 +14,10 @@ from ionflux_core.errors import NotFound
 from ionflux_core.ids import now
 from ionflux_ui.moments import ago, duration, exact
 from ionflux_ui.run_actions import draw_actions, draw_approval
-from ionflux_ui.run_list import money
+from ionflux_ui.run_budget import cost_of, draw_budget_stop
+from ionflux_ui.run_file import draw_imported
+from ionflux_ui.run_fork import show_fork
+from ionflux_ui.run_lineage import draw_origin, draw_tree
 from ionflux_ui.run_outputs import draw_kpis, draw_outputs
 from ionflux_ui.run_parts import draw_parts
 from ionflux_ui.run_steps import STEPS_SHOWN, draw_error, draw_steps
@@ -39,14 +42,19 @@ def show_run(application: Application, workspace: Workspace, run_id: str) -> Non
     definition = _definition(application, run)
     st.button("All runs", icon=":material/arrow_back:", type="tertiary", on_click=leave_run)
     st.title(run.instance_name or (definition.name if definition else run.definition_slug), anchor=False)
-    dry = " :gray-badge[:material/science: Dry run: nothing leaves this workspace]" if run.dry_run else ""
-    st.markdown(status_badge(run.status) + dry)
+    dry = " :gray-badge[:material/science: Dry run: nothing leaves this workspace]"
+    st.markdown(status_badge(run.status) + (dry if run.dry_run and run.lineage != "replay" else ""))
     if definition is None:
         st.caption(f"The agent {escaped(run.definition_slug)} is not here any more; what it did is kept.")
-    draw_actions(application, run, known=definition is not None)
+    draw_origin(run)
+    draw_imported(run, workspace.settings.timezone)
+    draw_actions(application, run, known=definition is not None and run.imported is None)
+    draw_budget_stop(application, run)
+    if definition is not None and run.status in FINISHED:
+        show_fork(application, run, definition)
     zone = workspace.settings.timezone
     if run.status == "awaiting_approval":
-        draw_approval(application, run, zone, lambda sha256: application.runs.file(workspace.id, sha256))
+        draw_approval(application, run, zone)
     pace = _EXECUTING_SECONDS if run.status in ("pending", "running") else _PARKED_SECONDS
     body = st.fragment(_body, run_every=None if run.status in FINISHED else pace)
     body(application, workspace, run, definition)
@@ -54,7 +62,7 @@ def show_run(application: Application, workspace: Workspace, run_id: str) -> Non
 
 def leave_run() -> None:
     """Go back to the list as it was."""
-    set_parameters(run=None, step=None, steps=None, part=None, level=None)
+    set_parameters(run=None, step=None, steps=None, part=None, level=None, family=None, fork=None)
 
 
 def _definition(application: Application, run: Run) -> AgentDefinition | None:
@@ -75,7 +83,7 @@ def _body(application: Application, workspace: Workspace, drawn: Run, definition
         return application.runs.file(workspace.id, sha256)
 
     _facts(application, run, zone)
-    if run.error:
+    if run.error and run.status != "budget_stopped":
         draw_error(run.error)
     for warning in run.warnings:
         st.markdown(f":orange[:material/warning:] {escaped(warning)}")
@@ -84,11 +92,12 @@ def _body(application: Application, workspace: Workspace, drawn: Run, definition
         draw_kpis(run, definition, workspace.settings.currency)
     if run.outputs:
         st.subheader("Result", anchor=False)
-        draw_outputs(run, definition, application.runs.calls(workspace.id, run.id), read)
+        draw_outputs(run, definition, application.runs.calls_behind(workspace.id, run.id), read)
     st.subheader("Steps", anchor=False)
     steps, more, start = _steps_in_view(application, run)
-    draw_steps(run, steps, zone, read)
+    draw_steps(application, run, steps, zone, read)
     _steps_pager(start, len(steps), more)
+    draw_tree(application, run, zone)
     draw_parts(application, run, zone, read)
 
 
@@ -103,7 +112,7 @@ def _facts(application: Application, run: Run, zone: str) -> None:
         ("Started" if started else "Asked for", ago(began, zone), exact(began, zone)),
         ("Duration", duration((ended - began).total_seconds()) if ended and started else "–", _wakes(run, zone)),
         ("Attempt", str(run.attempt), None),
-        ("Cost", money(run.cost_micros), "US dollars, for the model calls whose price is known."),
+        ("Cost", *cost_of(run)),
         ("Version", _version(run), None),
     ]
     with st.container(horizontal=True, gap="medium"):

@@ -8,7 +8,7 @@ import streamlit as st
 
 from ionflux_core.application import Application, current
 from ionflux_core.domain.workspaces import Workspace
-from ionflux_core.errors import NotFound
+from ionflux_core.errors import IonfluxError, NotFound
 from ionflux_ui.navigation import page_path
 from ionflux_ui.plain import escaped
 
@@ -40,6 +40,15 @@ def workspace() -> Workspace:
 def workspace_id() -> str:
     """The id of the workspace in view."""
     return workspace().id
+
+
+def open_questions() -> int:
+    """How many questions are open. Counted with each drawing of the page and never in between: nothing polls for it."""
+    try:
+        return application().approvals.count(workspace().id)
+    except IonfluxError:
+        # What is wrong is said where the page stands.
+        return 0
 
 
 def choose_workspace(workspace_id: str) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from datetime import datetime
 
 import streamlit as st
 
@@ -11,6 +12,8 @@ from ionflux_core.application import Application
 from ionflux_core.domain.workspaces import Workspace
 from ionflux_core.errors import Invalid
 from ionflux_ui.errors import errors_shown
+from ionflux_ui.moments import ago
+from ionflux_ui.plain import counted
 from ionflux_ui.run_text import escaped
 from ionflux_ui.session import flash
 
@@ -23,7 +26,8 @@ def draw_secrets(application: Application, workspace: Workspace) -> None:
         "Keys and passwords, encrypted on this machine. Write secret://name where one is needed; it is opened only for "
         "the call that uses it. A value can be replaced, but never read here."
     )
-    names = application.secrets.names(workspace.id)
+    stored_at = dict(application.secrets.listed(workspace.id))
+    names = list(stored_at)
     with st.form("secret", border=True, clear_on_submit=True):
         left, right = st.columns(2)
         name = left.text_input("Name", placeholder="shopify_webhook_secret", max_chars=63, autocomplete="off")
@@ -36,10 +40,13 @@ def draw_secrets(application: Application, workspace: Workspace) -> None:
     if not names:
         st.caption("None stored yet. Agents work without keys: the local engine answers where no model key is stored.")
     for known in names:
-        _draw_secret(application, workspace, known, used.get(known, []))
+        _draw_secret(application, workspace, known, used.get(known, []), stored_at[known])
     missing = sorted(set(used) - set(names))
     for wanted in missing:
         st.markdown(f":orange[:material/warning:] **{escaped(wanted)}** is not stored, but {_sentence(used[wanted])}")
+
+    st.subheader("The key", anchor=False)
+    _draw_key(application)
 
 
 def _store(application: Application, workspace: Workspace, name: str, value: str) -> None:
@@ -50,11 +57,14 @@ def _store(application: Application, workspace: Workspace, name: str, value: str
     st.rerun()
 
 
-def _draw_secret(application: Application, workspace: Workspace, name: str, users: list[str]) -> None:
+def _draw_secret(
+    application: Application, workspace: Workspace, name: str, users: list[str], stored_at: datetime
+) -> None:
     with st.container(border=True, horizontal=True, vertical_alignment="center"):
         with st.container(width="stretch", gap=None):
             st.markdown(f":material/key: **{escaped(name)}**")
-            st.caption(_sentence(users).capitalize() if users else "No agent refers to it.")
+            used = _sentence(users) if users else "no agent refers to it."
+            st.caption(f"Stored {ago(stored_at, workspace.settings.timezone)}; {used}")
         with st.popover("Replace", icon=":material/edit:"), st.form(f"replace-{workspace.id}-{name}", border=False):
             value = st.text_input("New value", type="password", autocomplete="new-password")
             if st.form_submit_button("Replace it", type="primary"):
@@ -67,6 +77,23 @@ def _draw_secret(application: Application, workspace: Workspace, name: str, user
                     application.secrets.remove(workspace.id, name, by=application.workspaces.owner().name)
                     flash(f"{name} is removed.")
                     st.rerun()
+
+
+def _draw_key(application: Application) -> None:
+    st.caption(
+        f"All secrets of this IONFLUX are encrypted with one key, kept in {escaped(application.secrets.key_source())}, "
+        "apart from the data and its backups. Without it no secret can be read: keep a copy elsewhere."
+    )
+    with st.popover("Rotate the key", icon=":material/autorenew:"):
+        st.text("Every secret is encrypted anew under a new key. Agents go on working meanwhile.")
+        keep_old = st.checkbox(
+            "Keep the old key, so that secrets in older backups can still be read", key="keep-old-key"
+        )
+        if st.button("Rotate it", type="primary", key="rotate-key"):
+            with errors_shown():
+                count = application.secrets.rotate(keep_old=keep_old, by=application.workspaces.owner().name)
+                flash(f"{counted(count, 'secret')} encrypted with the new key.")
+                st.rerun()
 
 
 def _sentence(users: list[str]) -> str:
@@ -98,5 +125,5 @@ def _referring(application: Application, workspace_id: str) -> Iterator[tuple[st
     for brand in application.workspaces.brands(workspace_id):
         yield brand.name, f"{brand.shopify.secret} {brand.tiktok.secret}"
     provider = application.workspaces.get(workspace_id).settings.default_model.provider
-    if provider != "local":
+    if provider not in ("local", "compatible"):
         yield "the default model", f"secret://{provider}_api_key"

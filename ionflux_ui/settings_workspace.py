@@ -12,29 +12,22 @@ from ionflux_core.application import Application
 from ionflux_core.domain.agents import AgentDefinition
 from ionflux_core.domain.workspaces import Workspace
 from ionflux_core.errors import Invalid, Problem
-from ionflux_core.llm.pricing import prices
 from ionflux_core.outbound_addresses import parse_allowed
 from ionflux_core.services.workspaces import checked_name
 from ionflux_ui.errors import errors_shown
 from ionflux_ui.run_text import escaped
 from ionflux_ui.session import choose_workspace, flash, parameter, set_parameters
 
-_LOCAL = "local:local-1"
-
 
 def draw_workspace(application: Application, workspace: Workspace) -> None:
-    """The form of the workspace, default inputs for its agents, and the making and archiving of workspaces."""
+    """The form of the workspace, and the making and archiving of workspaces."""
     _settings_form(application, workspace)
-    st.subheader("Default inputs", anchor=False)
-    st.caption("What every instance of an agent starts with here, unless its brand or its own YAML says otherwise.")
-    _default_inputs(application, workspace)
     st.subheader("Workspaces", anchor=False)
     _other_workspaces(application, workspace)
 
 
 def _settings_form(application: Application, workspace: Workspace) -> None:
     settings, key = workspace.settings, workspace.id
-    model = f"{settings.default_model.provider}:{settings.default_model.model}"
     with st.form(f"workspace-{key}", border=False):
         left, right = st.columns(2)
         name = left.text_input("Name", workspace.name, key=f"name-{key}", max_chars=120)
@@ -44,11 +37,7 @@ def _settings_form(application: Application, workspace: Workspace) -> None:
                                    help="Three letters, like USD or EUR.")  # fmt: skip
         language = right.text_input("Language", settings.language, key=f"language-{key}", max_chars=10,
                                     help="What agents write in, like en or pt-BR.")  # fmt: skip
-        chosen = left.selectbox(
-            "Default model", _models(model), _models(model).index(model), key=f"model-{key}", accept_new_options=True,
-            format_func=_model_name, help="A key in Secrets called openai_api_key, for example, opens that provider.",
-        )  # fmt: skip
-        parallel = right.number_input("Runs at the same time", 1, 256, settings.max_parallel_runs, key=f"runs-{key}")
+        parallel = left.number_input("Runs at the same time", 1, 256, settings.max_parallel_runs, key=f"runs-{key}")
         allowed = st.text_area(
             "Closed addresses that agents may reach", "\n".join(settings.outbound_allow), key=f"allow-{key}", height=90,
             placeholder="192.168.1.9:8080", help="Public servers are open on their usual ports. Private networks, this "
@@ -57,9 +46,6 @@ def _settings_form(application: Application, workspace: Workspace) -> None:
         saved = st.form_submit_button("Save", type="primary")
     if saved:
         with errors_shown():
-            provider, _, model_name = str(chosen).strip().partition(":")
-            if not provider or not model_name:
-                raise Invalid("The default model is not clear.", hint="Write provider:model, like openai:gpt-5-mini.")
             checked_name(name, "workspace")
             opened = [line.strip() for line in allowed.splitlines() if line.strip()]
             for entry in opened:
@@ -68,7 +54,6 @@ def _settings_form(application: Application, workspace: Workspace) -> None:
                 "timezone": zone,
                 "currency": currency.strip().upper(),
                 "language": language.strip() or "en",
-                "default_model": {"provider": provider, "model": model_name},
                 "max_parallel_runs": parallel,
                 "outbound_allow": opened,
             }
@@ -79,16 +64,9 @@ def _settings_form(application: Application, workspace: Workspace) -> None:
             st.rerun()
 
 
-def _models(current: str) -> list[str]:
-    known = {f"{price.provider}:{price.model}" for price in prices()}
-    return [_LOCAL, *sorted((known | {current}) - {_LOCAL})]
-
-
-def _model_name(choice: str) -> str:
-    return "Local engine (needs no key)" if choice == _LOCAL else choice
-
-
-def _default_inputs(application: Application, workspace: Workspace) -> None:
+def draw_inputs(application: Application, workspace: Workspace) -> None:
+    """The default inputs of the workspace's agents."""
+    st.caption("What every instance of an agent starts with here, unless its brand or its own YAML says otherwise.")
     named = {one.slug: one for one in application.marketplace.definitions() if one.inputs}
     if not named:
         st.caption("No agent of the marketplace takes inputs.")
@@ -111,8 +89,11 @@ def _default_inputs(application: Application, workspace: Workspace) -> None:
         )  # fmt: skip
         saved = st.form_submit_button("Save defaults")
     with st.expander("Inputs this agent takes"):
-        for spec in definition.inputs:
-            st.markdown(f"**{escaped(spec.key)}** :gray-badge[{spec.type}] {escaped(spec.description)}")
+        told = (
+            f"**{escaped(each.key)}** :gray-badge[{each.type}] {escaped(each.description)}"
+            for each in definition.inputs
+        )
+        st.markdown("\n\n".join(told))
     if saved:
         with errors_shown():
             checked = checked_inputs(definition, text)

@@ -7,7 +7,7 @@ import streamlit as st
 from ionflux_ui import theme
 from ionflux_ui.errors import show_error
 from ionflux_ui.navigation import PAGES
-from ionflux_ui.session import PAGE, application, choose_workspace, show_flash, workspace
+from ionflux_ui.session import PAGE, application, choose_workspace, open_questions, show_flash, workspace
 
 
 def _open_page() -> st.Page:
@@ -15,7 +15,9 @@ def _open_page() -> st.Page:
     sections: dict[str, list[st.Page]] = {}
     nouns: dict[str, str] = {}
     for entry in PAGES:
-        page = st.Page(entry.path, title=entry.title, icon=entry.icon, default=entry.noun == "home")
+        waiting = open_questions() if entry.noun == "approvals" else 0
+        title = f"{entry.title} ({waiting:,})" if waiting else entry.title
+        page = st.Page(entry.path, title=title, icon=entry.icon, default=entry.noun == "home")
         sections.setdefault(entry.section, []).append(page)
         nouns[page.title] = entry.noun
     page = st.navigation(sections)
@@ -56,7 +58,6 @@ def _workspace_switcher() -> None:
 def main() -> None:
     """Draw the frame and the page in it. This is the page edge: an error becomes a sentence."""
     st.set_page_config(page_title="IONFLUX", page_icon=theme.PAGE_ICON, layout="wide")
-    theme.inject()
     st.logo(theme.LOGO_DARK if st.context.theme.type == "dark" else theme.LOGO_LIGHT, icon_image=theme.MARK)
     page = _open_page()
     try:

@@ -5,13 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Final, NamedTuple
 
-import streamlit as st
-
 STATIC: Final = Path(__file__).resolve().parent.parent / "static"
 PAGE_ICON: Final = str(STATIC / "icon.png")
 LOGO_LIGHT: Final = str(STATIC / "logo-light.svg")
 LOGO_DARK: Final = str(STATIC / "logo-dark.svg")
 MARK: Final = str(STATIC / "icon.svg")
+FONT: Final = "./app/static/fonts/inter-latin-wght-normal.woff2"
 
 
 class Shade(NamedTuple):
@@ -69,17 +68,16 @@ STATUS_COLORS: Final[dict[str, StatusLook]] = {
 
 _TONES: Final = {GREY: "gray", DARK_GREY: "gray", BLUE: "blue", AMBER: "orange", GREEN: "green", RED: "red"}
 
-# What the theme options cannot say: figures of equal width where numbers stand below each other, and one deeper accent
-# under white letters, because the accent that reads well as text on the dark ground is too light for white on it.
-_CSS: Final = f"""
-<style>
+# What the theme options cannot say; app.py puts it into every page. Figures of equal width where numbers stand below
+# each other, and one deeper accent under white letters, because the accent that reads well as text on the dark ground
+# is too light for white on it.
+CSS: Final = f"""
 [data-testid="stMetricValue"], [data-testid="stMetricDelta"], [data-testid="stTable"],
 [data-testid="stMarkdown"] table {{ font-variant-numeric: tabular-nums; }}
 [data-testid^="stBaseButton-primary"]:not(:disabled), [data-testid="stMultiSelect"] [data-baseweb="tag"] {{
   background-color: {ACCENT_FILL}; border-color: {ACCENT_FILL}; color: #ffffff;
 }}
 [data-testid^="stBaseButton-primary"]:not(:disabled):hover {{ background-color: {ACCENT_FILL_HOVER}; }}
-</style>
 """
 
 
@@ -94,6 +92,7 @@ def status_badge(status: str) -> str:
     return f":{_TONES[Shade(look.light, look.dark)]}-badge[{look.icon} {look.label}]"
 
 
-def inject() -> None:
-    """Adds our few constant style rules to the page; call it once per run, from the shell."""
-    st.html(_CSS)
+def status_color(status: str) -> str:
+    """The colour of a status as a component's CSS says it: it follows the theme without being drawn anew."""
+    look = status_look(status)
+    return f"var(--st-{_TONES[Shade(look.light, look.dark)]}-text-color)"

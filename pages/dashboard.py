@@ -2,16 +2,20 @@
 
 import streamlit as st
 
-from ionflux_core.services.dashboard import Overview
+from ionflux_core.application import Application
+from ionflux_core.domain.workspaces import Workspace
+from ionflux_core.services.dashboard import KpiChart, Overview
+from ionflux_ui.chart_board import chart_board
+from ionflux_ui.dashboard_costs import models_part
 from ionflux_ui.dashboard_filters import clear_filters, draw_filters, filters_in_address, is_narrowed, period_in_address
 from ionflux_ui.dashboard_parts import (
     empty_sentence,
+    kpi_parts,
+    open_runs,
+    runs_part,
     show_freshness,
-    show_kpis,
-    show_runs,
-    show_slowest,
-    show_tiles,
-    show_values,
+    totals_part,
+    values_part,
 )
 from ionflux_ui.session import application, open_page, workspace
 
@@ -19,10 +23,7 @@ from ionflux_ui.session import application, open_page, workspace
 def main() -> None:
     """Draws the figures of the period and agents the address asks for."""
     app, space = application(), workspace()
-    title, action = st.columns([4, 1], vertical_alignment="bottom")
-    title.title("Dashboard", anchor=False)
-    if action.button("See the runs", type="primary", icon=":material/play_circle:", width="stretch"):
-        open_page("runs")
+    st.title("Dashboard", anchor=False)
     st.caption("What your agents did, how well, what it cost and returned, and the figures they report, by day.")
     draw_filters(app, space)
     filters = filters_in_address(app, space)
@@ -30,20 +31,22 @@ def main() -> None:
     if shown.is_empty and not is_narrowed() and not app.runs.count(space.id):
         _nothing_yet()
         return
-    show_tiles(shown)
-    show_values(shown)
     if shown.is_empty:
         _nothing_here()
-    else:
-        show_runs(shown, app)
-    show_kpis(app, space, filters)
-    _footer(shown, space.settings.timezone)
+    reported = app.dashboard.kpi_series(space.id, filters)
+    _draw(app, space, shown, reported)
 
 
-def _footer(shown: Overview, zone: str) -> None:
-    show_slowest(shown)
-    st.caption(f"Days are days in {zone}. Changes compare with the period of the same length before.")
-    show_freshness(shown.freshness, zone)
+def _draw(app: Application, space: Workspace, shown: Overview, reported: list[KpiChart]) -> None:
+    """All figures and charts as one element: as many elements as charts would take seconds to draw."""
+    parts = [totals_part(shown), values_part(shown)]
+    if not shown.is_empty:
+        parts += [runs_part(shown, app), models_part(shown)]
+    parts += kpi_parts(reported)
+    opened = chart_board([each for each in parts if each], key="dashboard", label="Figures and charts")
+    if opened:
+        open_runs(opened)
+    show_freshness(shown.freshness, space.settings.timezone)
 
 
 def _nothing_yet() -> None:

@@ -3,6 +3,7 @@
 import streamlit as st
 
 from ionflux_core.domain.runs import RunFilter
+from ionflux_ui.run_file import compare_picked, draw_compare_button, draw_import, draw_picking_hint, is_picking
 from ionflux_ui.run_filters import TRAIL, clear_filters, draw_filters, filter_in_address, is_narrowed
 from ionflux_ui.run_list import run_list
 from ionflux_ui.run_view import show_run
@@ -24,15 +25,20 @@ def main() -> None:
 
 def _list() -> None:
     app, space = application(), workspace()
-    title, action = st.columns([4, 1], vertical_alignment="bottom")
+    title, actions = st.columns([2, 3], vertical_alignment="bottom")
     title.title("Runs", anchor=False)
-    if action.button("Run an agent", type="primary", icon=":material/play_arrow:", width="stretch"):
-        open_page("agents")
+    with actions.container(horizontal=True, horizontal_alignment="right"):
+        draw_import(app, space)
+        draw_compare_button()
+        if st.button("Run an agent", type="primary", icon=":material/play_arrow:"):
+            open_page("agents")
     st.caption("Everything your agents did: what started them, what came out, how long it took and what it cost.")
     narrow, wrong = filter_in_address(space.settings.timezone)
-    page = app.runs.find(space.id, narrow, cursor=parameter("before"), limit=ROWS)
+    page = app.search.find(space.id, narrow, cursor=parameter("before"), limit=ROWS)
     if page.runs or is_narrowed():
         draw_filters(app, space)
+    if not page.complete:
+        st.caption(":material/info: The words of the newest runs are still being gathered; search again in a moment.")
     if wrong:
         st.caption(f":material/info: Left out, because the address says nothing usable there: {', '.join(wrong)}.")
     if narrow.correlation_id:
@@ -40,6 +46,7 @@ def _list() -> None:
     if not page.runs:
         _empty()
         return
+    draw_picking_hint()
     executing = any(run.status in ("pending", "running") for run in page.runs)
     st.fragment(_rows, run_every=REFRESH_SECONDS if executing else None)(narrow)
     _pager(narrow, page.cursor)
@@ -48,9 +55,10 @@ def _list() -> None:
 def _rows(narrow: RunFilter) -> None:
     """The rows of this page, drawn anew for as long as one of them is being executed."""
     app, space = application(), workspace()
-    page = app.runs.find(space.id, narrow, cursor=parameter("before"), limit=ROWS)
+    page = app.search.find(space.id, narrow, cursor=parameter("before"), limit=ROWS)
     names = {definition.slug: definition.name for definition in app.marketplace.definitions()}
-    opened = run_list(page.runs, key="runs_list", zone=space.settings.timezone, agents=names)
+    opened = run_list(page.runs, key="runs_list", zone=space.settings.timezone, agents=names,
+                      fragments=page.fragments, on_pick=compare_picked if is_picking() else None)  # fmt: skip
     if opened:
         set_parameters(run=opened)
         st.rerun()

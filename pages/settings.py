@@ -1,18 +1,29 @@
-"""Settings: the workspace, its secrets and tokens, the health of this process, and what it weighs."""
+"""Settings: the workspace, its money, secrets and tokens, the health of this process, and what it weighs."""
 
 import streamlit as st
 
 from ionflux_ui.session import application, parameter, set_parameters, workspace
 from ionflux_ui.settings_about import draw_about
+from ionflux_ui.settings_budgets import draw_budgets
 from ionflux_ui.settings_health import draw_health
+from ionflux_ui.settings_ledger import draw_ledger
+from ionflux_ui.settings_models import draw_models
+from ionflux_ui.settings_policies import draw_policies
+from ionflux_ui.settings_retention import draw_retention
 from ionflux_ui.settings_secrets import draw_secrets
 from ionflux_ui.settings_tokens import draw_tokens
-from ionflux_ui.settings_workspace import draw_workspace
+from ionflux_ui.settings_workspace import draw_inputs, draw_workspace
 
 DRAWN = {
     "Workspace": draw_workspace,
+    "Inputs": draw_inputs,
+    "Models": draw_models,
+    "Budgets": draw_budgets,
+    "Ledger": draw_ledger,
+    "Policies": draw_policies,
     "Secrets": draw_secrets,
     "Tokens": draw_tokens,
+    "Retention": draw_retention,
     "Health": draw_health,
     "About": draw_about,
 }

@@ -12,7 +12,7 @@ from pydantic_core import to_jsonable_python
 
 from ionflux_core.domain.runs import RunTrigger
 from ionflux_core.domain.workspaces import Brand, Workspace, WorkspaceSettings
-from ionflux_core.sdk import ArtifactRef, Completion, Decision, Record
+from ionflux_core.sdk import ArtifactRef, Completion, Decision, Record, Sent
 
 NOON = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
 
@@ -89,6 +89,7 @@ class MemoryContext:
     logs: list[tuple[str, str]] = field(default_factory=list)
     files: dict[str, bytes] = field(default_factory=dict)
     asked: list[str] = field(default_factory=list)
+    sent: list[tuple[str, str, Any]] = field(default_factory=list)
     waits: list[datetime | float] = field(default_factory=list)
     remembered: list[str] = field(default_factory=list)
 
@@ -168,6 +169,10 @@ class MemoryContext:
     def approve(self, title: str, **_: Any) -> Decision:
         self.asked.append(title)
         return self.decisions.pop(0) if self.decisions else Decision(approved=False, comment="nobody there")
+
+    def send(self, kind: str, target: str, payload: Mapping[str, Any], *, summary: str, **_: Any) -> Sent:
+        self.sent.append((kind, target, to_jsonable_python(dict(payload))))
+        return Sent("would_send", f"effect-{len(self.sent)}")
 
     def wait(self, *, seconds: float | None = None, until: datetime | None = None) -> None:
         self.waits.append(until if until is not None else float(seconds or 0))

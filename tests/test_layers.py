@@ -19,7 +19,7 @@ LAYERS: dict[str, int] = {
     "domain": DOMAIN, "spellings": DOMAIN, "sdk": DOMAIN, "settings": DOMAIN, "yaml_text": DOMAIN, "yaml_edit": DOMAIN,
     "redaction": DOMAIN, "demo": DOMAIN,
     "storage": PARTS, "llm": PARTS, "memory": PARTS, "outbound": PARTS, "outbound_addresses": PARTS, "vault": PARTS,
-    "signatures": PARTS, "connectors": PARTS, "transforms": PARTS, "fluxgraph": PARTS,
+    "signatures": PARTS, "channels": PARTS, "connectors": PARTS, "transforms": PARTS, "fluxgraph": PARTS,
     "runtime": ENGINE, "catalog": ENGINE, "analytics": ENGINE,
     "services": SERVICES,
     "triggers": DOORS, "web": DOORS, "cli": DOORS,

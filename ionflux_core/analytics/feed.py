@@ -58,6 +58,7 @@ class Feed:
                 "runs": _plain(rows, error=_code),
                 "run_steps": _plain(feed.steps_of(connection, ids)),
                 "value_entries": _plain(feed.values_of(connection, ids)),
+                "model_costs": _plain(feed.model_costs_of(connection, ids)),
             }
 
         return self._read(cursor, "runs", feed.changed_runs, take, go_on)

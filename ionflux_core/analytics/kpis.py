@@ -105,6 +105,18 @@ def cost_per_day(ask: Ask, scope: Scope) -> Rows:
     return ask(sql, part.parameters)
 
 
+def cost_by_model_per_day(ask: Ask, scope: Scope) -> Rows:
+    """day, definition_slug, model, calls, unpriced, cost (USD, None where no call of the model had a price)."""
+    part = narrowed(scope, time="created_at", by_status=True, by_day=True)
+    sql = f"""
+        SELECT {part.day} AS day, definition_slug, model,
+               sum(calls)::BIGINT AS calls, sum(unpriced)::BIGINT AS unpriced,
+               CASE WHEN sum(unpriced) > 0 AND sum(cost_micros) = 0 THEN NULL
+                    ELSE sum(cost_micros)::DOUBLE / 1e6 END AS cost
+        FROM model_costs WHERE {part.where} GROUP BY ALL ORDER BY ALL"""
+    return ask(sql, part.parameters)
+
+
 def failures_by_code(ask: Ask, scope: Scope, *, limit: int = 12) -> Rows:
     """code, runs, last (naive UTC); the most frequent first."""
     part = narrowed(scope, time="created_at", by_status=True)

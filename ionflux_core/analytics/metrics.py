@@ -61,6 +61,14 @@ METRICS: Final[dict[str, Metric]] = {
             "down",
             "Model calls of the runs at the prices of the price list, by the day the run was created.",
         ),
+        Metric(
+            "cost_by_model",
+            "Cost by model",
+            "USD",
+            "down",
+            "Model calls by the day their run was created and by model. Calls to a model without a known price are "
+            "counted and named, and never taken for free.",
+        ),
         Metric("trigger", "Runs by trigger", "runs", "none", "Runs of the period by what started them."),
         Metric("slowest", "Slowest runs", "s", "down", "The finished runs that took longest from first claim to end."),
         Metric(

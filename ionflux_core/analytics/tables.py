@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-SCHEMA = 1
+SCHEMA = 2
 
 TABLES = """
 CREATE TABLE IF NOT EXISTS meta (name VARCHAR PRIMARY KEY, number BIGINT NOT NULL, text VARCHAR NOT NULL);
@@ -23,10 +23,15 @@ CREATE TABLE IF NOT EXISTS value_entries (
     definition_slug VARCHAR NOT NULL, kind VARCHAR NOT NULL, amount DOUBLE NOT NULL, unit VARCHAR NOT NULL,
     method VARCHAR NOT NULL, "at" TIMESTAMP NOT NULL
 );
+CREATE TABLE IF NOT EXISTS model_costs (
+    run_id VARCHAR NOT NULL, workspace_id VARCHAR NOT NULL, instance_id VARCHAR, brand_id VARCHAR,
+    definition_slug VARCHAR NOT NULL, status VARCHAR NOT NULL, created_at TIMESTAMP NOT NULL, model VARCHAR NOT NULL,
+    calls BIGINT NOT NULL, unpriced BIGINT NOT NULL, cost_micros BIGINT NOT NULL
+);
 CREATE TABLE IF NOT EXISTS kpi_points (
     id VARCHAR NOT NULL, workspace_id VARCHAR NOT NULL, instance_id VARCHAR, brand_id VARCHAR,
     definition_slug VARCHAR NOT NULL, run_id VARCHAR NOT NULL, name VARCHAR NOT NULL, unit VARCHAR NOT NULL,
     value DOUBLE, "at" TIMESTAMP NOT NULL, dims VARCHAR NOT NULL, change_seq BIGINT NOT NULL
 );
 """
-DATA_TABLES = ("runs", "run_steps", "value_entries", "kpi_points")
+DATA_TABLES = ("runs", "run_steps", "value_entries", "model_costs", "kpi_points")

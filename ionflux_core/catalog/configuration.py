@@ -28,6 +28,7 @@ from ionflux_core.catalog.prefill import prefill
 from ionflux_core.domain.agents import AgentDefinition, InputSpec
 from ionflux_core.domain.triggers import TriggerSpec
 from ionflux_core.errors import Invalid, Problem
+from ionflux_core.llm.base import PROVIDERS
 
 __all__ = [
     "Configuration",
@@ -84,6 +85,11 @@ class EffectiveConfiguration:
         return self.sealed()[1]
 
 
+def hash_of(snapshot: Mapping[str, Any]) -> str:
+    """The hash a snapshot is known by."""
+    return hashlib.sha256(_canonical_json(snapshot).encode()).hexdigest()
+
+
 def _canonical_json(data: Any) -> str:
     try:
         return json.dumps(data, sort_keys=True, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
@@ -101,12 +107,14 @@ def effective(
     variables: Mapping[str, str],
     trigger: Mapping[str, Any] | None = None,
     default_model: str | None = None,
+    brand_model: str | None = None,
     complete: bool = True,
 ) -> EffectiveConfiguration:
     """Merge all layers; Invalid names every unknown, ill-typed or missing input and every unfilled namespace part.
 
     `workspace`, `brand`, `trigger` and `runtime` hold input values by key; `variables` hold workspace_id, agent_id
-    and instance_id. `default_model` (`provider:name`) is the workspace's wish, taken when the agent offers that model.
+    and instance_id. `default_model` and `brand_model` (`provider:name`) are the wishes of workspace and brand; an agent
+    that uses no language model does not hear them.
     With `complete=False`, for a preview at save time, what a run would still bring may be missing.
     """
     defaults = {spec.key: spec.default for spec in definition.inputs}
@@ -122,7 +130,8 @@ def effective(
             problems.append(Problem(f"Input {spec.key!r} is missing.", "Give it at the start.", f"inputs.{spec.key}"))
     triggers = tuple(_merged(spec, configuration.triggers.get(spec.key), origins) for spec in definition.triggers)
     namespace = _namespace(definition, configuration, inputs, variables, origins, problems if complete else None)
-    model = _chosen_model(definition, configuration, default_model, origins)
+    wishes: dict[Origin, str | None] = {"brand": brand_model, "workspace": default_model}
+    model, origins["model"] = chosen_model(definition, configuration.model, wishes)
     origins.update({f"advanced_features.{key}": "instance" for key in configuration.advanced_features})
     raise_if_any(problems, f"The start of {definition.name}")
     return EffectiveConfiguration(
@@ -183,10 +192,21 @@ def _namespace(
     return None if missing else memory.fill(known)
 
 
-def _chosen_model(
-    definition: AgentDefinition, configuration: Configuration, default: str | None, origins: dict[str, Origin]
-) -> str | None:
-    wished = model_id(definition, default) if default else None
-    first = definition.stack.models[0].id if definition.stack.models else None
-    origins["model"] = "instance" if configuration.model else "workspace" if wished else "definition"
-    return configuration.model or wished or first
+def chosen_model(
+    definition: AgentDefinition, own: str | None, wishes: Mapping[Origin, str | None]
+) -> tuple[str | None, Origin]:
+    """The instance's own model, else what the first of `wishes` wants that is heard, else the definition's first."""
+    if own:
+        return own, "instance"
+    for origin, wish in wishes.items():
+        if wish and (taken := model_id(definition, wish) or _any_model(definition, wish)):
+            return taken, origin
+    models = definition.stack.models
+    return (models[0].id if models else None), "definition"
+
+
+def _any_model(definition: AgentDefinition, wish: str) -> str | None:
+    """A model the definition does not name; taken where it names any language model, for one is as good as another."""
+    provider, _, name = wish.partition(":")
+    uses_one = any(model.provider != "local" for model in definition.stack.models)
+    return wish if uses_one and name and provider in PROVIDERS and provider != "local" else None

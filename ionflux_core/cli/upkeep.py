@@ -141,11 +141,17 @@ def create_token(
         say(application.tokens.create(where, name, role=roles[role], days=days or None))
 
 
-def rotate_key() -> None:
-    """Make a new key for the secrets and seal all of them with it."""
+def rotate_key(
+    keep_old: Annotated[
+        bool, typer.Option("--keep-old", help="Keep the old key, too, so that older backups can still be opened.")
+    ] = False,
+) -> None:
+    """Make a new key for the secrets and seal all of them with it, also while IONFLUX runs."""
     with opened() as application:
-        count = application.secrets.rotate()
-    say(f"{count} secrets are sealed with the new key. Restart IONFLUX so that it takes the new key, too.")
+        count = application.secrets.rotate(keep_old=keep_old, by="command line")
+    say(f"{count} secrets are sealed with the new key.")
+    if not keep_old:
+        say("The old key is gone: secrets in older backups have to be entered again after a restore.")
 
 
 def new_agent(

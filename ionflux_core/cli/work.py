@@ -13,6 +13,7 @@ from pydantic_core import from_json
 from ionflux_core import limits
 from ionflux_core.application import Application
 from ionflux_core.cli.common import JsonOption, WorkspaceOption, opened, say, say_json, say_table, workspace_id
+from ionflux_core.cli.money import BudgetOption, micros_of
 from ionflux_core.domain.runs import PARKED, Run
 from ionflux_core.errors import Invalid, LimitExceeded, NotFound
 from ionflux_core.yaml_text import load
@@ -37,24 +38,31 @@ def run(
     timeout: Annotated[float, typer.Option(help="Seconds to wait at most.", min=0)] = _PATIENCE,
     key: Annotated[str | None, typer.Option(help="Idempotency key: the same key gives the same run.")] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Send nothing, save nothing of the agent's own.")] = False,
+    budget: BudgetOption = None,
     workspace: WorkspaceOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Start a run. Without --wait a running IONFLUX executes it; with it no server is needed."""
-    inputs = _inputs(input)
+    inputs = inputs_from(input)
     with opened(at_work=wait) as application:
         where = workspace_id(application, workspace)
         inputs |= _files(application, where, file or [])
         started = application.runs.start(
-            where, target, inputs, task=task, key=key, dry_run=dry_run, by="command line", durable=True
+            where,
+            target,
+            inputs,
+            task=task,
+            key=key,
+            dry_run=dry_run,
+            by="command line",
+            durable=True,
+            budget_micros=micros_of(budget, "sum of dollars") if budget else None,
         )
         if not wait:
             _say_started(started.run_id, as_json)
             return
         ended = application.runs.wait(where, started.run_id, timeout=timeout)
-    say_json(_document(ended)) if as_json else _say_run(ended)
-    if ended.status != "success" and ended.status not in PARKED:
-        raise typer.Exit(1)
+    ended_or_exit(ended, as_json)
 
 
 def agents(as_json: JsonOption = False) -> None:
@@ -70,11 +78,14 @@ def agents(as_json: JsonOption = False) -> None:
 
 
 def runs(
+    context: typer.Context,
     limit: Annotated[int, typer.Option(min=1, max=limits.PAGE_ROWS, help="Rows at most.")] = 20,
     workspace: WorkspaceOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """List the newest runs."""
+    if context.invoked_subcommand:
+        return
     with opened() as application:
         page = application.runs.find(workspace_id(application, workspace), limit=limit)
     if as_json:
@@ -120,7 +131,8 @@ def from_json_or_invalid(text: bytes) -> Any:
         raise Invalid(f"That is not JSON: {error}.", hint="Check quotes and commas.") from error
 
 
-def _inputs(path: Path | None) -> dict[str, Any]:
+def inputs_from(path: Path | None) -> dict[str, Any]:
+    """The map of inputs in a file, JSON or YAML; an empty one without a file."""
     if path is None:
         return {}
     text = sys.stdin.buffer.read(_READ_BYTES + 1) if str(path) == "-" else _read(path)
@@ -163,6 +175,13 @@ def _say_started(run_id: str, as_json: bool) -> None:
     say("A running IONFLUX executes it; with --wait it is executed here.")
 
 
+def ended_or_exit(ended: Run, as_json: bool) -> None:
+    """Say how a run ended; exit code 1 when it did not end well."""
+    say_json(_document(ended)) if as_json else _say_run(ended)
+    if ended.status != "success" and ended.status not in PARKED:
+        raise typer.Exit(1)
+
+
 def _document(run: Run) -> dict[str, Any]:
     error = run.error.model_dump(include={"code", "message", "hint"}) if run.error else None
     return {
@@ -172,6 +191,7 @@ def _document(run: Run) -> dict[str, Any]:
         "kpis": run.kpis,
         "error": error,
         "cost": run.cost_micros / 1_000_000,
+        "unpriced_calls": run.unpriced_calls,
     }
 
 

@@ -60,6 +60,9 @@ def check_move(source: RunStatus, target: RunStatus) -> None:
 
 
 Lineage = Literal["retry", "fork", "replay"]
+ApprovalKind = Literal["question", "effect", "uncertain"]
+ApprovalStatus = Literal["pending", "approved", "denied", "timed_out", "withdrawn"]
+Urgency = Literal["low", "medium", "high", "critical"]
 
 
 class _Read(BaseModel):
@@ -106,6 +109,7 @@ class RunSummary(_Read):
     error_code: str | None = None
     error_message: str | None = None
     cost_micros: int = 0
+    unpriced_calls: int = 0
     created_at: datetime
     started_at: datetime | None = None
     finished_at: datetime | None = None
@@ -123,6 +127,8 @@ class Run(RunSummary):
     forked_at: str | None = None
     changes: dict[str, Any] | None = None
     replay_of: str | None = None
+    clock: datetime | None = None
+    seed: int | None = None
     imported: dict[str, Any] | None = None
     budget_micros: int | None = None
     idempotency_key: str | None = None
@@ -138,6 +144,14 @@ class Run(RunSummary):
     wait: dict[str, Any] | None = None
     warnings: list[str] = []
     started_by: str | None = None
+
+
+def check_executed_here(run: Run) -> None:
+    """Raise Conflict for a run that came from a file: it can be looked at, compared and replayed, never moved."""
+    if run.imported is not None:
+        raise Conflict(
+            "This run was imported and is read-only.", hint="Replay it, or start the agent anew.", code="imported"
+        )
 
 
 class RunStep(_Read):
@@ -156,6 +170,7 @@ class RunStep(_Read):
     output_ref: str | None = None
     outputs_hash: str | None = None
     source_run_id: str | None = None
+    reported: dict[str, Any] | None = None
     error: RunError | None = None
     cost_micros: int = 0
     started_at: datetime
@@ -184,8 +199,9 @@ class Approval(_Read):
     body: str
     data: dict[str, Any]
     editable: list[str]
-    urgency: Literal["low", "medium", "high", "critical"]
-    status: Literal["pending", "approved", "denied", "timed_out", "withdrawn"]
+    kind: ApprovalKind = "question"
+    urgency: Urgency
+    status: ApprovalStatus
     on_timeout: Literal["deny", "approve", "fail"]
     expires_at: datetime | None
     decided_by: str | None = None
@@ -193,6 +209,7 @@ class Approval(_Read):
     edits: dict[str, Any] = {}
     created_at: datetime
     decided_at: datetime | None = None
+    reminded_at: datetime | None = None
 
 
 class RunFilter(BaseModel):

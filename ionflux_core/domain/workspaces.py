@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
+from ionflux_core.domain.policies import ChannelSettings, Policy
 from ionflux_core.limits import NAME_CHARS, TEXT_CHARS
 
 
@@ -45,16 +46,53 @@ class ModelChoice(_Model):
     model: str = "local-1"
 
 
+class ProviderSettings(_Model):
+    """Where a provider is reached when not at its own address, and which of OpenAI's two interfaces is spoken there."""
+
+    base_url: str = Field(default="", max_length=300)
+    api: Literal["responses", "chat"] = "responses"
+
+    @field_validator("base_url")
+    @classmethod
+    def _plain_address(cls, url: str) -> str:
+        if url and not re.fullmatch(r"https?://[^\s/@?#]+(/[^\s@?#]*)?", url):
+            raise ValueError("write an address like http://127.0.0.1:11434/v1, without user, password or question mark")
+        return url.rstrip("/")
+
+
+class Keep(_Model):
+    """How long, and how many of, the finished runs of one kind are kept; None sets no limit."""
+
+    days: int | None = Field(default=365, ge=1, le=36_500)
+    count: int | None = Field(default=None, ge=0, le=100_000_000)
+
+
+class Retention(_Model):
+    """What is kept of finished runs, by how they ended, and for how many days events and firings are."""
+
+    success: Keep = Keep()
+    error: Keep = Keep()
+    cancelled: Keep = Keep(days=90)
+    budget_stopped: Keep = Keep()
+    event_days: int | None = Field(default=365, ge=1, le=36_500)
+
+
 class WorkspaceSettings(_Model):
     """What a workspace decides for everything in it. `inputs` are defaults for instances, by definition slug."""
 
     default_model: ModelChoice = ModelChoice()
+    fallback_models: list[ModelChoice] = Field(default=[], max_length=5)
+    embedding_model: ModelChoice = ModelChoice()
+    providers: dict[str, ProviderSettings] = {}
     timezone: str = "America/New_York"
     currency: str = Field(default="USD", pattern=r"^[A-Z]{3}$")
     language: str = "en"
     max_parallel_runs: int = Field(default=8, ge=1, le=256)
     outbound_allow: list[str] = []
+    retention: Retention = Retention()
     inputs: dict[str, dict[str, Any]] = {}
+    policies: list[Policy] = Field(default=[], max_length=200)
+    channels: dict[str, ChannelSettings] = {}
 
     _zone = field_validator("timezone")(known_time_zone)
 
@@ -113,6 +151,7 @@ class BrandDraft(_Model):
     shopify: Connection = Connection()
     tiktok: Connection = Connection()
     inputs: dict[str, dict[str, Any]] = {}
+    model: ModelChoice | None = None
 
 
 class Brand(BrandDraft):

@@ -9,7 +9,7 @@ from collections import Counter
 from collections.abc import Sequence
 from functools import cache
 
-from ionflux_core.llm import base, pricing
+from ionflux_core.llm import base, failures
 
 NAME = "extractive-tfidf"
 VERSION = "1"
@@ -17,6 +17,7 @@ MOST_SENTENCES = 5
 _SHARE = 0.3
 _MOST_CONSIDERED = 400
 _WORD = re.compile(r"[^\W_]+(?:['’-][^\W_]+)*")
+_PIECE = re.compile(r"\S+\s*|\s+")
 _LIST_MARK = re.compile(r"^\s*(?:[-*•]|\d{1,2}[.)]|#{1,6})\s+")
 # A sentence ends at a mark followed by a blank and a capital, digit or quote: "e.g. this" and "3.5" stay whole.
 _SENTENCE_END = re.compile(r"(?<=[.!?…])[\"'”’)\]]*\s+(?=[\"'“‘(\[]?[A-ZÀ-ÞА-Я0-9¿¡])")
@@ -33,32 +34,51 @@ class LocalModel:
 
     provider = "local"
     name = NAME
+    base_url = None
 
     def complete(
         self,
-        prompt: str,
+        request: base.Request,
         *,
-        system: str | None = None,
-        max_tokens: int = base.MAX_TOKENS,
-        temperature: float | None = None,
-        timeout: float = base.TIMEOUT_SECONDS,
+        time_limits: base.TimeLimits = base.TIME_LIMITS,
+        on_text: base.OnText | None = None,
     ) -> base.Completion:
-        """An extract of the prompt of at most `max_tokens` words; system, temperature and timeout change nothing."""
+        """An extract of what persons and tools said, of at most `max_tokens` words; tools are never asked for.
+
+        Temperature and time limits change nothing. What cannot be quoted is refused: filled forms, and pictures.
+        """
+        if request.schema is not None:
+            raise failures.cannot("The local engine quotes texts and cannot fill in a form.")
+        if any(message.images for message in request.messages):
+            raise failures.cannot("The local engine quotes texts and sees no pictures.")
         started = time.perf_counter()
-        text = summarise(prompt, max_words=max_tokens)
+        prompt = "\n".join(message.text for message in request.messages if message.role != "assistant")
+        text = summarise(prompt, max_words=request.max_tokens)
+        if on_text is not None:
+            for piece in _PIECE.findall(text):
+                on_text(piece)
         return base.Completion(
             text=text,
             provider=self.provider,
             model=self.name,
-            tokens_in=len(words(prompt)) + len(words(system or "")),
+            tokens_in=len(words(prompt)) + len(words(request.system or "")),
             tokens_out=len(words(text)),
             cached_tokens=0,
             cost_micros=0,
-            currency=pricing.CURRENCY,
+            price=None,
             latency_ms=(time.perf_counter() - started) * 1000,
             finish_reason="stop",
             engine={"kind": "local", "name": NAME, "version": VERSION, "seed": None},
         )
+
+    def embed(self, texts: Sequence[str], *, time_limits: base.TimeLimits = base.TIME_LIMITS) -> base.Embedded:
+        """Words and pairs of words hashed into 256 places: alike is what shares words."""
+        from ionflux_core.memory import HashingEmbedder
+
+        started, embedder = time.perf_counter(), HashingEmbedder()
+        vectors = embedder.embed(texts)
+        latency = (time.perf_counter() - started) * 1000
+        return base.Embedded(vectors, self.provider, embedder.id, sum(map(len, map(words, texts))), 0, None, latency)
 
 
 def summarise(text: str, *, sentences: int | None = None, max_words: int = base.MAX_TOKENS) -> str:

@@ -16,22 +16,27 @@ from ionflux_core.domain.runs import Run, RunError, RunStatus
 from ionflux_core.errors import Invalid, IonfluxError, LimitExceeded, NotFound
 from ionflux_core.ids import now
 from ionflux_core.limits import EVENT_BYTES, LOG_LINE_BYTES, LOGS_PER_RUN, OUTPUT_BYTES
+from ionflux_core.redaction import hidden, hide_here
+from ionflux_core.runtime.effects import Sending
 from ionflux_core.runtime.journal import Journal, PendingRecords, plain_json
 from ionflux_core.runtime.llm import JournaledLlm
 from ionflux_core.runtime.outside import JournaledHttp, JournaledMemory
 from ionflux_core.runtime.own_records import OwnRecords
-from ionflux_core.runtime.parking import Parked, Parking
+from ionflux_core.runtime.parking import FINISHED_STEP, Parked
 from ionflux_core.runtime.ports import Ports
 from ionflux_core.sdk import ArtifactRef, Brand, Workspace
 from ionflux_core.storage import artifacts, kpis
-from ionflux_core.storage.engine import dump_json
+from ionflux_core.storage.engine import AnyRow, dump_json
 
 P = ParamSpec("P")
 T = TypeVar("T")
+Given = tuple[tuple[Any, ...], dict[str, Any]]
 
 
-class RunContext(Parking):
+class RunContext(Sending):
     """What an agent may touch, backed by the run store."""
+
+    journaled_as = "Context"
 
     def __init__(self, run: Run, journal: Journal, ports: Ports) -> None:
         self._run = run
@@ -45,7 +50,7 @@ class RunContext(Parking):
         self.run_id = run.id
         self.attempt = run.attempt
         self.dry_run = run.dry_run
-        self.seed = int(uuid.UUID(run.id)) & 0x7FFF_FFFF
+        self.seed = seed_of(run)
         self.task = run.task
         self.trigger = run.trigger
         self.correlation_id = run.correlation_id
@@ -95,8 +100,8 @@ class RunContext(Parking):
         return self._run.instance_id or f"{self._run.workspace_id}:{self._run.definition_slug}"
 
     def now(self) -> datetime:
-        """The run's own time, recorded once."""
-        return self._run.started_at or self._run.created_at
+        """The run's own time, recorded once; a retry and a fork go by the time of the run they came from."""
+        return clock_of(self._run)
 
     def step(self, name: str, fn: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:
         """Run `fn` once and journal what it returned."""
@@ -106,12 +111,15 @@ class RunContext(Parking):
     def _stepped(
         self, kind: str, name: str, fn: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]
     ) -> Any:
+        hide_here(self._ports.redactor(self._run.workspace_id))
+        name = hidden(name)
         key = self._journal.key("/".join([*self._path, name[:120]]))
         recorded = self._journal.row(key)
-        if recorded is not None and recorded.status in ("success", "reused"):
-            return self._journal.outputs(recorded)
+        if recorded is not None and recorded.status in FINISHED_STEP:
+            return self._handed_back(recorded)
         if self.parks_as:
             raise Parked(self.parks_as)
+        args, kwargs = self._edited(key, args, kwargs)
         step = self._journal.begin(key, kind, name[:300], args, kwargs)
         self._path.append(name[:120])
         try:
@@ -122,6 +130,18 @@ class RunContext(Parking):
         finally:
             self._path.pop()
         return self._journal.finish(step, kept)
+
+    def _handed_back(self, recorded: AnyRow) -> Any:
+        self.reported |= recorded.reported or {}
+        return self._journal.outputs(recorded)
+
+    def _edited(self, key: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Given:
+        """What a step is given: in a fork, the step it was forked at may have been given something else by hand."""
+        edit = (self._run.changes or {}).get("step_inputs") if key == self._run.forked_at else None
+        return (tuple(edit["to"]["args"]), dict(edit["to"]["kwargs"])) if edit else (args, kwargs)
+
+    def check_outputs(self, outputs: dict[str, Any]) -> None:
+        """What the agent is about to deliver; a replay compares it with its recording."""
 
     def error_of(self, error: BaseException) -> RunError:
         """An exception as it is recorded: the sentence, what to do next, and the trace, without secrets."""
@@ -175,10 +195,11 @@ class RunContext(Parking):
         dims: Mapping[str, str] | None = None,
     ) -> None:
         """Report a figure at a business time."""
-        moment, labels = at or self.now(), dict(dims or {})
+        moment, labels = at or self.now(), hidden(dict(dims or {}))
         _check_figure(f"KPI {name}", value, moment, name, unit)
         if not labels:
             self.reported[name] = value
+            self._journal.report(name, value)
         self._journal.effects.kpis.append(
             {
                 "id": kpis.point_id(self.owner, name, moment, labels),
@@ -215,7 +236,7 @@ class RunContext(Parking):
                 "amount": float(amount),
                 "unit": unit,
                 "method": method,
-                "note": note[:500],
+                "note": hidden(note[:500]),
                 "at": self.now(),
             }
         )
@@ -229,7 +250,7 @@ class RunContext(Parking):
         current = self._journal.current
         self._journal.effects.logs.append(
             {
-                "run_id": self.run_id,
+                "run_id": self._journal.run_id,
                 "at": now(),
                 "level": level,
                 "message": redactor.text(storable(str(message)[:LOG_LINE_BYTES])),
@@ -240,7 +261,7 @@ class RunContext(Parking):
 
     def artifact(self, name: str, data: bytes | str, *, media_type: str = "text/plain") -> ArtifactRef:
         """Store a file with the run."""
-        raw = data.encode() if isinstance(data, str) else data
+        raw = hidden(data.encode() if isinstance(data, str) else data)
         if len(raw) > OUTPUT_BYTES:
             raise LimitExceeded(f"{name} is larger than {OUTPUT_BYTES // 1024 // 1024} MiB.", hint="Store it in parts.")
         return ArtifactRef(self._journal.store_file(raw, name, media_type), name, media_type, len(raw))
@@ -260,6 +281,16 @@ class RunContext(Parking):
         place = f"{kind}/{current.key if current else ''}/{name}"
         count = self._counts[place] = self._counts.get(place, 0) + 1
         return str(uuid.uuid5(uuid.UUID(self.run_id), f"{place}#{count}"))
+
+
+def clock_of(run: Run) -> datetime:
+    """The time a run goes by."""
+    return run.clock or run.started_at or run.created_at
+
+
+def seed_of(run: Run) -> int:
+    """The seed a run's random choices begin with."""
+    return int(uuid.UUID(run.id)) & 0x7FFF_FFFF if run.seed is None else run.seed
 
 
 def storable(text: str) -> str:

@@ -12,6 +12,7 @@ from ionflux_core.runtime.context import RunContext
 from ionflux_core.runtime.journal import PendingRecords
 from ionflux_core.runtime.outside import JournaledHttp, JournaledMemory
 from ionflux_core.runtime.own_records import OwnRecords
+from ionflux_core.runtime.parking import FINISHED_STEP
 from ionflux_core.sdk import Decision
 
 
@@ -50,6 +51,7 @@ class DryRunContext(RunContext):
         """Show the figure with the run and keep it out of the charts."""
         if not dims:
             self.reported[name] = value
+            self._journal.report(name, value)
 
     def value(
         self,
@@ -65,16 +67,29 @@ class DryRunContext(RunContext):
 
     def approve(self, title: str, **options: Any) -> Decision:
         """Go on as if a person had agreed, and say so."""
-        self.log(f"Dry run: taken as approved: {title}", body=str(options.get("body", ""))[:500])
-        return Decision(approved=True, by="dry run")
+        said = f"Dry run: taken as approved: {title}"
+        answer = Decision(approved=True, by="dry run")
+        return Decision(**self._passed("approval", "approval", title, answer, said, body=options.get("body", "")))
 
     def wait(self, *, seconds: float | None = None, until: datetime | None = None) -> None:
         """Go on at once."""
-        self.log("Dry run: did not wait", seconds=seconds, until=until)
+        self._passed("wait", "wait", "wait", None, "Dry run: did not wait", seconds=seconds, until=until)
 
     def wait_for_event(
         self, topic: str, *, filter: Mapping[str, Any] | None = None, timeout_seconds: float
     ) -> dict[str, Any] | None:
         """Go on as if the time were over."""
-        self.log(f"Dry run: did not wait for {topic}")
-        return None
+        come: dict[str, Any] | None = self._passed(
+            "event", "wait", f"wait for {topic}", None, f"Dry run: did not wait for {topic}"
+        )
+        return come
+
+    def _passed(self, name: str, kind: str, title: str, answer: Any, said: str, **details: Any) -> Any:
+        """The answer to what would have parked the run: the recorded one in a fork, else the given one."""
+        key, recorded = self._parking(name)
+        if recorded is not None and recorded.status in FINISHED_STEP:
+            return self._handed_back(recorded)
+        noted: dict[str, Any] = {name: str(value)[:500] for name, value in details.items()}
+        self.log(said, **noted)
+        step = self._journal.begin(key, kind, title[:300], (), {})
+        return self._journal.finish(step, self._journal.kept(step, answer))

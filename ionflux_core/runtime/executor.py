@@ -9,18 +9,26 @@ from typing import Any
 
 from ionflux_core.domain.agents import AgentDefinition, OutputSpec, check_value
 from ionflux_core.domain.events import PlatformEvent, is_awaited, woken_by
+from ionflux_core.domain.money import in_dollars
 from ionflux_core.domain.runs import Run, RunError, RunStatus
-from ionflux_core.errors import AgentFailed, Conflict, Invalid, IonfluxError, TooManyRequests, Unavailable
+from ionflux_core.errors import (
+    AgentFailed,
+    BudgetReached,
+    Conflict,
+    Invalid,
+    IonfluxError,
+    TooManyRequests,
+    Unavailable,
+)
 from ionflux_core.ids import new_id, now
 from ionflux_core.limits import INLINE_OUTPUT_BYTES
-from ionflux_core.redaction import bind
-from ionflux_core.runtime.context import RunContext
-from ionflux_core.runtime.dry_run import DryRunContext
+from ionflux_core.redaction import bind, hiding
 from ionflux_core.runtime.journal import Journal, Revoked, plain_json
 from ionflux_core.runtime.parking import Parked
 from ionflux_core.runtime.ports import Ports
+from ionflux_core.runtime.replay import context_of
 from ionflux_core.sdk import Retry
-from ionflux_core.storage import agents, approvals, events, runs, steps
+from ionflux_core.storage import agents, approvals, costs, events, runs, steps
 from ionflux_core.storage.engine import AnyRow, Connection, dump_json
 
 log = logging.getLogger(__name__)
@@ -38,22 +46,24 @@ class Execution:
         self._ports = ports
         # A run that was never executed has no steps to look for.
         self._fresh = fresh
+        self._before = costs.NOTHING
         self.definition = ports.catalog.definition(self.run.definition_slug)
         self.journal = Journal(ports.db, ports.files, self.run.workspace_id, self.run.id, self._recorded(), owner=owner)
-        kind = DryRunContext if self.run.dry_run else RunContext
         self.journal.published = ports.published
-        self.context = kind(self.run, self.journal, ports)
+        self.context = context_of(self.run, self.journal, ports)
         self.ended: Run | None = None
 
     def _recorded(self) -> dict[str, AnyRow]:
-        if self._fresh:
+        if self._fresh and self.run.lineage is None:
             return {}
         with self._ports.db.read() as connection:
+            # What the rows of the calls say, and not the run: a process that died could not add up.
+            self._before = costs.of_run(connection, self.run.id)
             return steps.recorded(connection, self.run.id)
 
     def execute(self) -> None:
         """Run the agent to its end, its next wait, or its failure. This is the step edge: nothing gets past it."""
-        with bind(run_id=self.run.id):
+        with bind(run_id=self.run.id), hiding(self._ports.redactor(self.run.workspace_id)):
             try:
                 code = self._ports.catalog.code(self.run.definition_slug)
                 outputs = code.run(self.context, dict(self.run.inputs))
@@ -74,9 +84,11 @@ class Execution:
                 code="bad_outputs",
             )
         plain = plain_json(outputs, "The agent returned")
+        kept = self._inline(plain)
+        self.context.check_outputs(kept)
         warnings = list(self.run.warnings) + output_warnings(self.definition, plain)
         preview = preview_of(self.definition, plain, self.run.config.get("snippet_preview_output_key"))
-        values = {"outputs": self._inline(plain), "preview": preview, "warnings": warnings, "error": None}
+        values = {"outputs": kept, "preview": preview, "warnings": warnings, "error": None}
         self.end("success", values)
 
     def _inline(self, outputs: dict[str, Any]) -> dict[str, Any]:
@@ -92,7 +104,7 @@ class Execution:
 
     def _park(self, parked: Parked) -> None:
         self.journal.abandon()
-        values: dict[str, Any] = {"wake_at": parked.wake_at, "kpis": self.context.reported, "cost_micros": self._cost()}
+        values: dict[str, Any] = {"wake_at": parked.wake_at, "kpis": self.context.reported, **self._costs()}
         if parked.wait is not None:
             # A pause keeps what the run was woken with: it has not been taken up yet.
             values["wait"] = parked.wait
@@ -107,19 +119,34 @@ class Execution:
 
     def _fail(self, error: BaseException) -> None:
         self.journal.drop_effects()
+        if (reached := budget_in(error)) is not None:
+            self._stop(reached)
+            return
         recorded = self.context.error_of(error)
         policy = self.definition.limits.retry
-        if isinstance(error, _TRANSIENT) and self.run.attempt <= policy.max:
+        if isinstance(error, _TRANSIENT) and self.run.attempt <= policy.max and self.run.lineage != "replay":
             self._again(error, recorded)
             return
         if not isinstance(error, IonfluxError):
             log.warning("agent %s failed: %s", self.run.definition_slug, recorded.message)
         values = {"error": recorded.model_dump(), "preview": recorded.message[:_PREVIEW_CHARS]}
+        self._end_anyway("error", values)
+
+    def _stop(self, reached: BudgetReached) -> None:
+        """End before the next call, keeping what is finished, so that the run can go on with a larger budget."""
+        recorded = self.context.error_of(reached)
+        with self._ports.db.read() as connection:
+            done = steps.finished_count(connection, self.run.id)
+        spent, counted = in_dollars(self._costs()["cost_micros"]), "step" if done == 1 else "steps"
+        preview = f"Stopped by its budget after {done} finished {counted} and {spent}. {recorded.message}"
+        self._end_anyway("budget_stopped", {"error": recorded.model_dump(), "preview": preview[:_PREVIEW_CHARS]})
+
+    def _end_anyway(self, status: RunStatus, values: dict[str, Any]) -> None:
         try:
-            self.end("error", values)
+            self.end(status, values)
         except (Invalid, Conflict):
             # A log line or call that no database takes must not keep the run from ending.
-            self.end("error", values, flush=False)
+            self.end(status, values, flush=False)
 
     def _again(self, error: BaseException, recorded: RunError) -> None:
         """Put the run back into the queue for later; its finished steps stay."""
@@ -131,7 +158,8 @@ class Execution:
         self.context.log(
             f"Attempt {self.run.attempt} failed: {recorded.message} Next in {delay:.0f} s.", level="warning"
         )
-        values = {"attempt": self.run.attempt + 1, "wake_at": now() + timedelta(seconds=delay)}
+        later = now() + timedelta(seconds=delay)
+        values: dict[str, Any] = {"attempt": self.run.attempt + 1, "wake_at": later, **self._costs()}
         if self._move("pending", values, self.journal.effects.flush):
             self._tell("pending", emitted=False)
 
@@ -141,8 +169,11 @@ class Execution:
         if emitted:
             self._ports.published()
 
-    def _cost(self) -> int:
-        return self.run.cost_micros + self.journal.cost_micros
+    def _costs(self) -> dict[str, int]:
+        return {
+            "cost_micros": self._before.cost_micros + self.journal.cost_micros,
+            "unpriced_calls": self._before.unpriced_calls + self.journal.unpriced_calls,
+        }
 
     def cut_off(self, error: RunError) -> bool:
         """End a run whose thread does not come back; whatever that thread still does is not recorded."""
@@ -155,7 +186,7 @@ class Execution:
         values = values | {
             "finished_at": at,
             "kpis": self.context.reported,
-            "cost_micros": self._cost(),
+            **self._costs(),
             "wake_at": None,
             "wait": None,
         }
@@ -208,6 +239,18 @@ def wake_if_come(connection: Connection, run: Run, wait: dict[str, Any]) -> None
             return
 
 
+def budget_in(error: BaseException) -> BudgetReached | None:
+    """The budget that ended a run, also when the agent's own code has wrapped the error it met."""
+    met: BaseException | None = error
+    seen: set[int] = set()
+    while met is not None and id(met) not in seen:
+        if isinstance(met, BudgetReached):
+            return met
+        seen.add(id(met))
+        met = met.__cause__ or (None if met.__suppress_context__ else met.__context__)
+    return None
+
+
 def end_lost(ports: Ports, connection: Connection, row: AnyRow, error: RunError) -> bool:
     """End a leased run that nobody executes; False when its lease has changed hands."""
     run, at = runs.run_of(row), now()
@@ -222,6 +265,7 @@ def end_lost(ports: Ports, connection: Connection, row: AnyRow, error: RunError)
 
 
 COMPLETED = "ionflux.agent.run.completed"
+_NO_VERDICT = ("cancelled_by_user", "cancelled_by_system", "budget_stopped")
 
 
 def finish(
@@ -243,13 +287,16 @@ def finish(
     at, broken = values["finished_at"], False
     summary = {"run_id": run.id, "status": status, "timestamp": at, "output_preview_text": values.get("preview")}
     if run.instance_id:
-        failed = None if status.startswith("cancelled") else status != "success"
+        # Neither a cancelled run nor one that its budget stopped says anything about the agent's health.
+        failed = None if status in _NO_VERDICT else status != "success"
         failures = agents.note_run(connection, run.instance_id, summary=summary, failed=failed)
         if failed and definition is not None and failures >= definition.limits.breaker:
             broken = _break(connection, run, failures, values)
     payload = {**summary, "instance_id": run.instance_id, "definition": run.definition_slug, "dry_run": run.dry_run,
                "kpis": values.get("kpis") or {}, "trigger": run.trigger_kind}  # fmt: skip
-    event = _event(run, COMPLETED, payload, f"completed:{run.id}")
+    # A run that its budget stopped may go on and end once more.
+    again = f":{at.isoformat()}" if status == "budget_stopped" else ""
+    event = _event(run, COMPLETED, payload, f"completed:{run.id}{again}")
     listened = heard(run.workspace_id, COMPLETED) or runs.any_waiting(connection, run.workspace_id)
     if not listened:
         event["status"] = "archived_no_trigger"

@@ -16,14 +16,13 @@ from pydantic_core import PydanticSerializationError, from_json, to_json, to_jso
 from ionflux_core.errors import AgentFailed, LimitExceeded
 from ionflux_core.ids import now
 from ionflux_core.limits import INLINE_OUTPUT_BYTES, OUTPUT_BYTES, RUN_STEPS
+from ionflux_core.redaction import hidden
+from ionflux_core.runtime.step_inputs import hash_of, preview_of
 from ionflux_core.sdk import Record
 from ionflux_core.storage import artifacts, events, kpis, records, runs, steps
 from ionflux_core.storage.artifacts import ArtifactFiles
-from ionflux_core.storage.engine import AnyRow, Connection, Database, dump_json
+from ionflux_core.storage.engine import AnyRow, Connection, Database
 
-_NO_INPUTS = hashlib.sha256(b"[]").hexdigest()
-_PREVIEW_ITEMS = 20
-_PREVIEW_CHARS = 500
 _KEY_CHARS = 280
 _START = (0, 0, 0, 0, 0)
 
@@ -37,7 +36,7 @@ class Revoked(BaseException):
 
 @dataclass
 class OpenStep:
-    """A step that has begun; `shown` once a row says so."""
+    """A step that has begun; `partial` is its text so far, `shown` what a row shows of it, None before there is one."""
 
     key: str
     kind: str
@@ -47,15 +46,20 @@ class OpenStep:
     inputs_hash: str | None
     started_at: datetime
     mark: tuple[int, ...]
+    cost_before: int
     attempt: int = 1
-    shown: bool = False
+    cost_earlier: int = 0
+    partial: str = ""
+    shown: str | None = None
+    reported: dict[str, Any] = field(default_factory=dict)
 
 
 class Kept(NamedTuple):
-    """What a step returned, and the hash of its file when it is a large value."""
+    """What a step returned, the hash of its JSON, and whether that lies in a file because it is large."""
 
     plain: Any
-    ref: str | None
+    sha256: str
+    in_file: bool
 
 
 class PendingRecords:
@@ -165,7 +169,7 @@ class Journal:
         self._workspace_id = workspace_id
         self.run_id = run_id
         self._recorded = recorded
-        self._seq = len(recorded)
+        self._seq = max((row.seq for row in recorded.values()), default=0)
         self._lock = threading.Lock()
         self._open: list[OpenStep] = []
         self._used: dict[str, int] = {}
@@ -173,6 +177,7 @@ class Journal:
         self.effects = Effects()
         self.revoked = False
         self.cost_micros = 0
+        self.unpriced_calls = 0
         self.published: Callable[[], None] = lambda: None
         self.lease_ends = math.inf
 
@@ -207,21 +212,28 @@ class Journal:
         if self.revoked or time.monotonic() > self.lease_ends:
             raise Revoked
 
+    def holds(self, connection: Connection) -> bool:
+        """Whether this worker has the run's lease; nobody takes it before the transaction has ended."""
+        return not self.revoked and runs.is_held(connection, self.run_id, self._owner)
+
     def begin(self, key: str, kind: str, title: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> OpenStep:
         """Open a step; Revoked when the run may not go on."""
         self.check()
         earlier = self._recorded.get(key)
+        failed = earlier is not None and earlier.status == "error"
         self._seq += 1
         step = OpenStep(
             key=key,
             kind=kind,
             title=title,
             seq=earlier.seq if earlier else self._seq,
-            inputs=_preview({"args": args, **kwargs} if args else kwargs) if args or kwargs else None,
-            inputs_hash=_hash(args, kwargs),
+            inputs=preview_of(args, kwargs),
+            inputs_hash=hash_of(args, kwargs),
             started_at=now(),
             mark=self.effects.mark(),
-            attempt=earlier.attempt + 1 if earlier and earlier.status == "error" else 1,
+            cost_before=self.cost_micros,
+            attempt=earlier.attempt + 1 if earlier and failed else 1,
+            cost_earlier=earlier.cost_micros if earlier and failed else 0,
         )
         with self._lock:
             self._open.append(step)
@@ -230,24 +242,27 @@ class Journal:
     def kept(self, step: OpenStep, value: Any) -> Kept:
         """What a step returned, as plain JSON; a large value goes into a file. AgentFailed when it is no JSON."""
         plain = plain_json(value, f"Step {step.title!r} returned")
-        if len(dump_json(plain)) <= INLINE_OUTPUT_BYTES:
-            return Kept(plain, None)
-        return Kept(plain, self.store_json(plain, f"{step.key}.json"))
+        data = to_json(plain)
+        if len(data) <= INLINE_OUTPUT_BYTES:
+            return Kept(plain, hashlib.sha256(data).hexdigest(), in_file=False)
+        return Kept(plain, self.store_json(plain, f"{step.key}.json"), in_file=True)
 
     def finish(self, step: OpenStep, kept: Kept) -> Any:
         """Record that a step succeeded; what it returned, as plain JSON."""
-        inline = None if kept.ref else kept.plain
-        self._write(step, {"status": "success", "outputs": inline, "output_ref": kept.ref, "error": None})
+        inline, ref = (None, kept.sha256) if kept.in_file else (kept.plain, None)
+        values = {"status": "success", "outputs": inline, "output_ref": ref, "outputs_hash": kept.sha256, "error": None}
+        self._write(step, values)
         return kept.plain
 
     def fail(self, step: OpenStep, error: dict[str, Any]) -> None:
         """Record that a step failed."""
         self.effects.drop_since(step.mark)
-        self._write(step, {"status": "error", "outputs": None, "output_ref": None, "error": error})
+        step.reported.clear()
+        self._write(step, {"status": "error", "error": error})
 
     def park(self, step: OpenStep, outputs: Any) -> None:
         """Record that a step waits for a time, a person or an event."""
-        self._write(step, {"status": "waiting", "outputs": outputs, "output_ref": None, "error": None}, ended=False)
+        self._write(step, {"status": "waiting", "outputs": outputs}, ended=False)
 
     def abandon(self) -> None:
         """Close every open step without a record, and forget what it would have left behind."""
@@ -264,21 +279,23 @@ class Journal:
     def show_open(self, older_than: datetime) -> None:
         """Write a `running` row for steps that have been open for a while, so that a watcher sees them."""
         with self._lock:
-            fresh = [step for step in self._open if not step.shown and step.started_at < older_than]
+            fresh = [(s, s.partial) for s in self._open if s.shown != s.partial and s.started_at < older_than]
             if not fresh or self.revoked:
                 return
-            rows = [
-                self._row(step, {"status": "running", "outputs": None, "output_ref": None, "error": None})
-                for step in fresh
-            ]
+            rows = [self._row(s, {"status": "running", "outputs": {"text": t} if t else None}) for s, t in fresh]
             if self._record(rows, None):
-                for step in fresh:
-                    step.shown = True
+                for step, text in fresh:
+                    step.shown = text
 
     @property
     def current(self) -> OpenStep | None:
         """The innermost open step."""
         return self._open[-1] if self._open else None
+
+    def report(self, name: str, value: float | None) -> None:
+        """Note a figure with the innermost open step, so that whoever is handed its answer is handed it, too."""
+        if self._open:
+            self._open[-1].reported[name] = value
 
     def oldest_open(self) -> OpenStep | None:
         """The step that has been open longest."""
@@ -286,9 +303,16 @@ class Journal:
             return self._open[0] if self._open else None
 
     def _write(self, step: OpenStep, values: dict[str, Any], *, ended: bool = True) -> None:
-        row = self._row(step, values, finished_at=now() if ended else None)
+        spent = self.cost_micros - step.cost_before
+        costs = {"cost_micros": step.cost_earlier + spent, "reported": step.reported or None}
+        row = self._row(step, values | costs, finished_at=now() if ended else None)
         with self._lock:
             self._open.remove(step)
+            # A step's cost is that of its own calls; its figures are also those of the steps inside it.
+            for outer in self._open:
+                outer.cost_before += spent
+            if self._open:
+                self._open[-1].reported |= step.reported
             # What an outer step has gathered waits for that step's own end.
             since = step.mark if self._open else _START
             emitted = since[2] < len(self.effects.events)
@@ -327,6 +351,11 @@ class Journal:
             "attempt": step.attempt,
             "inputs": step.inputs,
             "inputs_hash": step.inputs_hash,
+            "outputs": None,
+            "output_ref": None,
+            "outputs_hash": None,
+            "reported": None,
+            "error": None,
             "cost_micros": 0,
             "started_at": step.started_at,
             "finished_at": finished_at,
@@ -359,7 +388,7 @@ class Journal:
 def plain_json(value: Any, what: str) -> Any:
     """A value as plain JSON; AgentFailed when it holds something JSON has no form for."""
     try:
-        plain = to_jsonable_python(value, inf_nan_mode="null")
+        plain = hidden(to_jsonable_python(value, inf_nan_mode="null"))
         # Text may still hold half of a surrogate pair.
         to_json(plain)
         return plain
@@ -369,31 +398,3 @@ def plain_json(value: Any, what: str) -> Any:
             hint="Return text, numbers, lists and maps.",
             code="not_json",
         ) from error
-
-
-def _hash(args: tuple[Any, ...], kwargs: dict[str, Any]) -> str:
-    if not args and not kwargs:
-        return _NO_INPUTS
-    text = to_json([args, kwargs], fallback=lambda value: type(value).__qualname__, inf_nan_mode="null")
-    return hashlib.sha256(text).hexdigest()
-
-
-def _preview(value: Any, depth: int = 4) -> Any:
-    """A short readable form of what a step was given; long lists and texts are cut and say so."""
-    if value is None or isinstance(value, (bool, int, float)):
-        return value
-    if isinstance(value, str):
-        return value if len(value) <= _PREVIEW_CHARS else f"{value[:_PREVIEW_CHARS]} … ({len(value)} characters)"
-    if isinstance(value, bytes):
-        return f"{len(value)} bytes"
-    if isinstance(value, dict):
-        if depth == 0:
-            return f"{len(value)} keys"
-        return {str(key): _preview(item, depth - 1) for key, item in list(value.items())[:_PREVIEW_ITEMS]}
-    if isinstance(value, (list, tuple, set, frozenset)):
-        if depth == 0:
-            return f"{len(value)} items"
-        shown = [_preview(item, depth - 1) for item in list(value)[:_PREVIEW_ITEMS]]
-        return shown if len(value) <= _PREVIEW_ITEMS else [*shown, f"… {len(value) - _PREVIEW_ITEMS} more"]
-    text = str(value)
-    return text if len(text) <= _PREVIEW_CHARS else f"{text[:_PREVIEW_CHARS]} …"

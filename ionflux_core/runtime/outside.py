@@ -9,16 +9,18 @@ from typing import TYPE_CHECKING, Any
 from pydantic_core import from_json
 
 from ionflux_core.domain.runs import Run
-from ionflux_core.errors import Invalid
+from ionflux_core.errors import Forbidden, Invalid
 from ionflux_core.limits import HTTP_SECONDS
 from ionflux_core.runtime.calls import Calls
 from ionflux_core.runtime.journal import Journal
 from ionflux_core.runtime.ports import Ports, Stepped
+from ionflux_core.storage import taint
 
 if TYPE_CHECKING:
     from ionflux_core.memory import Recalled
 
 _SECRET = "secret://"
+_READS = ("GET", "HEAD")
 
 
 @dataclass(frozen=True)
@@ -65,9 +67,23 @@ class JournaledHttp:
         answer = self._stepped("http", f"{method.upper()} {url[:200]}", self._send, (asked,), {})
         return RecordedResponse(answer["status"], answer["headers"], answer["content"].encode("latin-1"))
 
+    def _check_taint(self, method: str) -> None:
+        """Outside text may not change things over HTTP: for that there is the outbox, where a person is asked."""
+        if method in _READS:
+            return
+        with self._ports.db.read() as connection:
+            found = taint.reasons(connection, self._run)
+        if found:
+            raise Forbidden(
+                f"A run that has read outside text may not {method} by itself: it {found[0]}.",
+                hint="Send it with ctx.send: a person is asked then.",
+                code="tainted",
+            )
+
     def _send(self, asked: dict[str, Any]) -> dict[str, Any]:
-        if self._only_reads and asked["method"] not in ("GET", "HEAD"):
+        if self._only_reads and asked["method"] not in _READS:
             return {"status": 204, "headers": {"x-dry-run": "not sent"}, "content": ""}
+        self._check_taint(asked["method"])
         with self._calls.recorded("http", "http", None, {**asked, "headers": sorted(asked["headers"])}) as answer:
             headers = {name: self._revealed(value) for name, value in asked["headers"].items()}
             response = self._ports.outbound(self._run.workspace_id).request(

@@ -9,11 +9,14 @@ from typing import Any, Literal
 from ionflux_core.domain.runs import Run, RunError, RunStatus
 from ionflux_core.errors import Invalid, IonfluxError
 from ionflux_core.ids import new_id, now
-from ionflux_core.runtime.journal import Journal, Kept, plain_json
+from ionflux_core.redaction import hidden
+from ionflux_core.runtime.journal import Journal, plain_json
 from ionflux_core.runtime.ports import Ports
 from ionflux_core.sdk import Decision
 from ionflux_core.storage import approvals, events
 from ionflux_core.storage.engine import AnyRow
+
+FINISHED_STEP = ("success", "reused")
 
 
 class Parked(BaseException):
@@ -54,8 +57,9 @@ class Parking:
         on_timeout: Literal["deny", "approve", "fail"] = "deny",
     ) -> Decision:
         """Ask a person; the run is parked until there is an answer."""
+        title, body = hidden(title), hidden(body)
         key, recorded = self._parking("approval")
-        if recorded is not None and recorded.status == "success":
+        if recorded is not None and recorded.status in FINISHED_STEP:
             return Decision(**self._journal.outputs(recorded))
         with self._ports.db.read() as connection:
             asked = approvals.for_step(connection, self.run_id, key)
@@ -105,14 +109,14 @@ class Parking:
         if (seconds is None) == (until is None):
             raise Invalid("Say either how many seconds to wait or until when.", hint="ctx.wait(seconds=60)")
         key, recorded = self._parking("wait")
-        if recorded is not None and recorded.status == "success":
+        if recorded is not None and recorded.status in FINISHED_STEP:
             return
         due = until or now() + timedelta(seconds=seconds or 0)
         if recorded is not None and recorded.status == "waiting":
             due = datetime.fromisoformat(recorded.outputs["until"])
         step = self._journal.begin(key, "wait", "wait", (), {"until": due.isoformat()})
         if due <= now():
-            self._journal.finish(step, Kept({"until": due.isoformat()}, None))
+            self._journal.finish(step, self._journal.kept(step, {"until": due.isoformat()}))
             return
         self._journal.park(step, {"until": due.isoformat()})
         raise Parked("waiting", wake_at=due, wait={"until": due.isoformat()})
@@ -122,7 +126,7 @@ class Parking:
     ) -> dict[str, Any] | None:
         """Park the run until a matching event arrives or the time is over."""
         key, recorded = self._parking("event")
-        if recorded is not None and recorded.status == "success":
+        if recorded is not None and recorded.status in FINISHED_STEP:
             event: dict[str, Any] | None = self._journal.outputs(recorded)
             return event
         due, after = now() + timedelta(seconds=timeout_seconds), None

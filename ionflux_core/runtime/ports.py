@@ -4,16 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
 
 from ionflux_core.domain.runs import Run, RunStatus
 from ionflux_core.domain.workspaces import Brand, Workspace
+from ionflux_core.llm.breaker import Breakers
 from ionflux_core.storage.artifacts import ArtifactFiles
 from ionflux_core.storage.engine import Connection, Database
 
 if TYPE_CHECKING:
     from ionflux_core.catalog.loader import Catalog
+    from ionflux_core.channels.base import Channel
     from ionflux_core.llm.base import Model
     from ionflux_core.memory import Memory
     from ionflux_core.outbound import Outbound
@@ -77,6 +79,9 @@ class Ports:
     moved: Callable[[str, RunStatus, Run | None], None]
     heard: Callable[[str, str], bool]
     published: Callable[[], None]
+    spending: Spending | None = None
+    breakers: Breakers = field(default_factory=Breakers)
+    channels: Mapping[str, Channel] = field(default_factory=dict)
 
 
 def engine_of(config: Mapping[str, Any]) -> str:

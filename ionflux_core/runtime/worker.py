@@ -219,7 +219,8 @@ class Worker:
         try:
             execution = Execution(runs.run_of(claimed.row), self.owner, self._ports, fresh=claimed.fresh)
         except NotFound as missing:
-            error = RunError(code=missing.code, message=missing.message, hint="Bring the agent's folder back.")
+            hint = missing.hint if missing.code == "recording_gone" else "Bring the agent's folder back."
+            error = RunError(code=missing.code, message=missing.message, hint=hint)
             self._ports.db.write(lambda connection: end_lost(self._ports, connection, claimed.row, error))
             self._ports.moved(claimed.row.id, "error", None)
             return

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar, cast
 
 from ionflux_core.catalog.configuration import (
     Configuration,
@@ -26,6 +26,7 @@ from ionflux_core.storage import audit, triggers
 from ionflux_core.storage.engine import Connection, Database
 
 _PARSED_KEPT = 500
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +92,15 @@ class Agents:
         self._refuse_planned(definition)
         return Target(definition, instance, self.configuration(instance))
 
+    def at_version(self, workspace_id: str, instance_id: str, version: int) -> Target:
+        """An instance as it was saved as a version, with its definition of today."""
+        instance = self.get(workspace_id, instance_id)
+        for saved in self.versions(workspace_id, instance_id):
+            if saved.version == version:
+                then = instance.model_copy(update={"yaml": saved.yaml, "version": version})
+                return Target(self._catalog.definition(instance.definition_slug), then, self.configuration(then))
+        raise NotFound(f"There is no version {version}.", hint="Choose one from the list.")
+
     def definition_of(self, run: Run) -> AgentDefinition:
         """The definition a run was made from."""
         return self._catalog.definition(run.definition_slug)
@@ -142,7 +152,7 @@ class Agents:
         """All layers merged; every value knows where it came from."""
         instance, definition = target.instance, target.definition
         workspace, brand = self._layers(workspace_id, brand_id or (instance.brand_id if instance else None))
-        chosen = workspace.settings.default_model
+        chosen, own = workspace.settings.default_model, brand.model if brand else None
         return effective(
             definition,
             workspace=workspace.settings.inputs.get(definition.slug, {}),
@@ -156,6 +166,7 @@ class Agents:
                 "instance_id": instance.id if instance else definition.slug,
             },
             default_model=f"{chosen.provider}:{chosen.model}",
+            brand_model=f"{own.provider}:{own.model}" if own else None,
             complete=complete,
         )
 
@@ -188,6 +199,16 @@ class Agents:
         self._refuse_secrets(workspace_id, yaml)
         target = Target(definition, None, configuration)
         return configuration, self.effective(workspace_id, target, runtime={}, brand_id=brand_id, complete=False)
+
+    def hidden(self, workspace_id: str, value: T) -> T:
+        """A JSON-like value without the values of the workspace's secrets."""
+        return cast(T, self._redactor(workspace_id).exact(value))
+
+    def refuse_secrets(self, workspace_id: str, value: Any, what: str) -> None:
+        """Raise Invalid when a JSON-like value holds the value of one of the workspace's secrets."""
+        if self.hidden(workspace_id, value) is not value:
+            hint = "Leave the value out; where one is needed, write secret://name."
+            raise Invalid(f"{what} holds the value of a stored secret.", hint=hint, code="secret_in_text")
 
     def _refuse_secrets(self, workspace_id: str, yaml: str) -> None:
         redactor = self._redactor(workspace_id)
@@ -349,10 +370,9 @@ class Agents:
 
     def restore(self, workspace_id: str, instance_id: str, version: int, *, by: str | None = None) -> AgentInstance:
         """Save an earlier text again, as a new version."""
-        for saved in self.versions(workspace_id, instance_id):
-            if saved.version == version:
-                return self.save(workspace_id, instance_id, saved.yaml, message=f"restored version {version}", by=by)
-        raise NotFound(f"There is no version {version}.", hint="Choose one from the list.")
+        then = self.at_version(workspace_id, instance_id, version).instance
+        assert then is not None
+        return self.save(workspace_id, instance_id, then.yaml, message=f"restored version {version}", by=by)
 
     @staticmethod
     def _add_version(

@@ -30,7 +30,7 @@ MAX_DAYS = 3_660
 Rows = list[dict[str, Any]]
 SeriesName = Literal[
     "runs_per_day", "success_per_day", "durations", "durations_per_day", "runs_by_trigger", "cost_per_day",
-    "failures_by_code", "slowest_runs", "step_times", "values",
+    "cost_by_model_per_day", "failures_by_code", "slowest_runs", "step_times", "values",
 ]  # fmt: skip
 
 
@@ -75,6 +75,7 @@ class Overview:
     triggers: Rows
     failures: Rows
     costs: Rows
+    models: Rows
     values: Rows
     slowest: Rows
     freshness: Freshness
@@ -154,6 +155,7 @@ class Dashboard:
             triggers=kpis.runs_by_trigger(ask, scope),
             failures=kpis.failures_by_code(ask, scope),
             costs=kpis.cost_per_day(ask, scope),
+            models=kpis.cost_by_model_per_day(ask, scope),
             values=kpis.values(ask, scope),
             slowest=self._named(workspace_id, kpis.slowest_runs(ask, scope)),
             freshness=fresh,
@@ -168,6 +170,7 @@ class Dashboard:
             "durations_per_day": kpis.durations_per_day,
             "runs_by_trigger": kpis.runs_by_trigger,
             "cost_per_day": kpis.cost_per_day,
+            "cost_by_model_per_day": kpis.cost_by_model_per_day,
             "failures_by_code": kpis.failures_by_code,
             "slowest_runs": kpis.slowest_runs,
             "step_times": kpis.step_times,
@@ -221,6 +224,11 @@ class Dashboard:
             cost_week=cost / 1e6,
             values_week=values,
         )
+
+    def counts_since(self, workspace_id: str, since: datetime) -> dict[str, int]:
+        """Runs created since a recent time by status, straight from the run store, in one look."""
+        with self._db.read() as connection:
+            return feed.counts_since(connection, workspace_id, since)
 
     def day(self, workspace_id: str, day: date) -> tuple[datetime, datetime]:
         """When a day of the workspace begins and ends, in UTC: what a click on a bar narrows the runs to."""

@@ -51,8 +51,9 @@ class Events:
         brand_id: str | None = None,
     ) -> str:
         """Publish an event and return its id; the same key publishes once and gives the first id."""
+        clean = self._runs.hidden(workspace_id, payload)
         row = self.prepared(
-            workspace_id, type, payload, source=source, key=key, correlation_id=correlation_id, brand_id=brand_id
+            workspace_id, type, clean, source=source, key=key, correlation_id=correlation_id, brand_id=brand_id
         )
 
         def work(connection: Connection) -> str:

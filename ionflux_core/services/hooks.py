@@ -218,7 +218,7 @@ class Hooks:
         return self._events.prepared(
             trigger.workspace_id,
             subject,
-            payload,
+            self._runs.hidden(trigger.workspace_id, payload),
             source=f"hook:{trigger.instance_id}",
             key=f"{trigger.id}:{delivery}" if delivery else None,
             correlation_id=prepared.row["correlation_id"],

@@ -37,6 +37,7 @@ from ionflux_core.storage.engine import Connection, Database, dump_json
 
 _LEAST_FREE_BYTES = 64 * limits.MIB
 _DISK_CHECK_SECONDS = 5.0
+_SECRET_LEFT_OUT = "An input held the value of a stored secret; it was left out."
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +84,7 @@ class Runs:
         dry_run: bool = False,
         depth: int = 0,
         priority: int = 0,
+        budget_micros: int | None = None,
         by: str | None = None,
     ) -> Prepared:
         """Resolve and check everything a run needs, writing nothing; Invalid names all that is wrong.
@@ -95,7 +97,7 @@ class Runs:
             raise LimitExceeded(
                 f"Runs have started each other {depth} deep.", hint="Look for agents that listen to their own events."
             )
-        self._check_disk()
+        self.check_disk()
         brought = brought_inputs(definition, payload, payload_to)
         merged = self._agents.effective(
             workspace_id, resolved, runtime=inputs or {}, brought=brought, brand_id=brand_id
@@ -118,8 +120,17 @@ class Runs:
             "dry_run": dry_run,
             "priority": priority,
             "depth": depth,
+            "budget_micros": budget_micros,
         }
-        return Prepared(run_id, {"id": run_id, **first_row(workspace_id, resolved, merged, brand_id), **why})
+        row = {"id": run_id, **first_row(workspace_id, resolved, merged, brand_id), **why}
+        clean = self._agents.hidden(workspace_id, row)
+        if clean is not row:
+            clean["warnings"] = [*clean["warnings"], _SECRET_LEFT_OUT]
+        return Prepared(run_id, clean)
+
+    def hidden(self, workspace_id: str, value: Any) -> Any:
+        """A JSON-like value without the values of the workspace's secrets."""
+        return self._agents.hidden(workspace_id, value)
 
     def insert(self, connection: Connection, prepared: Prepared) -> Started:
         """Insert a prepared run in the caller's transaction; the same idempotency key gives the earlier run."""
@@ -230,6 +241,18 @@ class Runs:
         self.get(workspace_id, run_id)
         with self._db.read() as connection:
             return steps.calls_of(connection, run_id)
+
+    def calls_behind(self, workspace_id: str, run_id: str) -> list[dict[str, Any]]:
+        """Calls of a run, and those whose answers it reuses."""
+        self.get(workspace_id, run_id)
+        with self._db.read() as connection:
+            return steps.calls_behind(connection, run_id)
+
+    def step_calls(self, workspace_id: str, run_id: str, step_key: str, *, limit: int = 20) -> list[dict[str, Any]]:
+        """Model and HTTP calls of one step."""
+        self.get(workspace_id, run_id)
+        with self._db.read() as connection:
+            return steps.calls_of_step(connection, run_id, step_key, limit=limit)
 
     def file(self, workspace_id: str, sha256: str) -> bytes:
         """A stored file of a workspace; NotFound when it is not its own."""
@@ -357,7 +380,7 @@ class Runs:
     def _note(connection: Connection, run: Run, action: str, by: str | None) -> None:
         audit.note(connection, run.workspace_id, at=now(), who=by, action=action, entity="run", entity_id=run.id)
 
-    def _check_disk(self) -> None:
+    def check_disk(self) -> None:
         """Refuse new work while the disk is nearly full, so that what runs can still be recorded."""
         if time.monotonic() - self._disk_checked < _DISK_CHECK_SECONDS:
             return

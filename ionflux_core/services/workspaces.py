@@ -30,6 +30,7 @@ class Workspaces:
         self._db = db
         self._lock = threading.Lock()
         self._kept: dict[tuple[str, str], tuple[float, Any]] = {}
+        self.refuse_secrets: Callable[[str, Any, str], None] = lambda *_: None
 
     def owner(self) -> User:
         """The local owner: who is signed in on loopback. Made at the first start."""
@@ -103,6 +104,7 @@ class Workspaces:
 
     def _save(self, workspace_id: str, action: str, **values: Any) -> Workspace:
         at = now()
+        self.refuse_secrets(workspace_id, values, "What is to be saved")
 
         def work(connection: Connection) -> None:
             if not rows.save(connection, workspace_id, at, **values):
@@ -150,6 +152,7 @@ class Workspaces:
         if any(brand.name == checked.name for brand in others):
             raise Conflict(f"There is a brand {checked.name!r} already.", hint="Choose another name.")
         values = {"name": checked.name, "profile": checked.model_dump(mode="json", exclude={"name"})}
+        self.refuse_secrets(workspace_id, values, "The profile")
         if not self._db.write(lambda c: rows.save_brand(c, workspace_id, brand_id, now(), **values)):
             raise NotFound("There is no such brand.", hint="Reload the page.")
         self.forget()
@@ -178,6 +181,7 @@ class Workspaces:
         """Replace what a person edits of a creator."""
         checked = validated(CreatorDraft, draft, "creator")
         values = {"name": checked.name, "profile": checked.model_dump(mode="json", exclude={"name"})}
+        self.refuse_secrets(workspace_id, values, "The profile")
         if not self._db.write(lambda c: rows.save_creator(c, workspace_id, creator_id, now(), **values)):
             raise NotFound("There is no such creator.", hint="Reload the page.")
 
@@ -188,6 +192,7 @@ class Workspaces:
 
     def _new_profile(self, workspace_id: str, draft: BrandDraft | CreatorDraft) -> dict[str, Any]:
         self.get(workspace_id)
+        self.refuse_secrets(workspace_id, draft.model_dump(mode="json"), "The profile")
         at = now()
         return {
             "id": new_id(),

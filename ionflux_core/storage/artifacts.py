@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import hashlib
+import os
+import re
+import time
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from pathlib import Path
 
@@ -13,6 +17,9 @@ from ionflux_core.ids import new_id
 from ionflux_core.storage.engine import AnyRow
 from ionflux_core.storage.tables import artifacts
 from ionflux_core.storage.writes import insert_new
+
+_FRESH_SECONDS = 3600.0
+_HASH = re.compile(r"[0-9a-f]{64}")
 
 
 class ArtifactFiles:
@@ -25,8 +32,12 @@ class ArtifactFiles:
         """Store bytes and return their hash; the same bytes are stored once."""
         sha256 = hashlib.sha256(data).hexdigest()
         path = self._path(sha256)
-        if path.exists():
+        try:
+            # Touched: whoever is about to remove what nobody refers to sees that it is wanted again.
+            os.utime(path)
             return sha256
+        except FileNotFoundError:
+            pass
         part = path.with_suffix(f".{new_id()}.part")
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
@@ -47,10 +58,48 @@ class ArtifactFiles:
         except FileNotFoundError as error:
             raise NotFound("That file is not stored any more.", hint="Upload it again.") from error
 
+    def is_fresh(self, sha256: str) -> bool:
+        """Whether somebody has stored these bytes within the last hour."""
+        try:
+            return self._path(sha256).stat().st_mtime > time.time() - _FRESH_SECONDS
+        except FileNotFoundError:
+            return False
+
+    def sweep(self, known: Callable[[Sequence[str]], set[str]]) -> int:
+        """Remove files that nobody knows, and what broken writes have left, once they are old; how many."""
+        removed = 0
+        for folder in sorted(self._folder.glob("??")):
+            old = [path for path in folder.iterdir() if _is_old(path)]
+            hashes = [path.name for path in old if _HASH.fullmatch(path.name)]
+            kept = known(hashes) if hashes else set()
+            removed += sum(_remove_old(path) for path in old if path.name not in kept)
+        return removed
+
     def _path(self, sha256: str) -> Path:
         if len(sha256) != 64 or not all(c in "0123456789abcdef" for c in sha256):
             raise NotFound("There is no such file.")
         return self._folder / sha256[:2] / sha256
+
+
+def _is_old(path: Path) -> bool:
+    try:
+        return path.stat().st_mtime <= time.time() - _FRESH_SECONDS
+    except FileNotFoundError:
+        return False
+
+
+def _remove_old(path: Path) -> bool:
+    """Remove a file unless it is touched at this very moment: it is put aside, looked at once more, then gone."""
+    aside = path.with_name(f"{path.name}.{new_id()}.gone")
+    try:
+        path.rename(aside)
+        if _is_old(aside):
+            aside.unlink()
+            return True
+        aside.rename(path)
+    except FileNotFoundError:
+        pass
+    return False
 
 
 def note(

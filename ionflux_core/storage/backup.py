@@ -2,12 +2,45 @@
 
 from __future__ import annotations
 
+import shutil
 import sqlite3
 from contextlib import closing
+from datetime import UTC, datetime
 from pathlib import Path
 
+from ionflux_core import limits
 from ionflux_core.errors import Conflict, Invalid, Unavailable
 from ionflux_core.storage.schema import head
+
+_KEPT_COPIES = 3
+_SPARE_BYTES = 64 * limits.MIB
+
+
+def copy_before_upgrade(path: Path, revision: str) -> Path:
+    """A copy of a database beside it, named for the revision it is about to get; only the newest three are kept.
+
+    Unavailable, and nothing changed, when the disk has no room for it.
+    """
+    log = path.with_name(f"{path.name}-wal")
+    needed = path.stat().st_size + (log.stat().st_size if log.exists() else 0) + _SPARE_BYTES
+    free = shutil.disk_usage(path.parent).free
+    if free < needed:
+        raise Unavailable(
+            f"The database cannot be upgraded: a copy of it has to be kept, which needs {needed // limits.MIB} MiB, "
+            f"and the disk has {free // limits.MIB}.",
+            hint="Free some space and start again; nothing was changed.",
+            code="no_room_for_copy",
+        )
+    copy = path.with_name(f"{path.stem}.before-{revision}.{datetime.now(UTC):%Y%m%dT%H%M%S%f}.sqlite")
+    try:
+        copy_to(path, copy)
+    except BaseException:
+        copy.unlink(missing_ok=True)
+        raise
+    by_age = sorted(path.parent.glob(f"{path.stem}.before-*.sqlite"), key=lambda each: each.name.rsplit(".", 2)[1])
+    for old in by_age[:-_KEPT_COPIES]:
+        old.unlink(missing_ok=True)
+    return copy
 
 
 def copy_to(source: Path, target: Path) -> None:

@@ -6,10 +6,11 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, and_, func, or_, select
+from sqlalchemy import BigInteger, Connection, and_, cast, func, literal, or_, select
 
+from ionflux_core.storage import costs
 from ionflux_core.storage.engine import AnyRow
-from ionflux_core.storage.tables import kpi_points, run_steps, runs, value_entries
+from ionflux_core.storage.tables import calls, kpi_points, run_steps, runs, value_entries
 
 # A run's id holds the time it was accepted, never earlier than the time it is dated; the minute is for unlike clocks.
 _ID_SLACK_MS = 60_000
@@ -22,6 +23,8 @@ class Mark(NamedTuple):
     id: str = ""
 
 
+# What came from a file was neither done nor paid here.
+_HERE = runs.c.imported.is_(None)
 _RUN = [
     runs.c.id,
     runs.c.workspace_id,
@@ -80,7 +83,7 @@ _POINT = [
 
 def changed_runs(connection: Connection, after: Mark, *, limit: int) -> list[AnyRow]:
     """Runs changed after a mark, in the order of change."""
-    return _changed(connection, runs, _RUN, after, limit)
+    return _changed(connection, runs, _RUN, after, limit, _HERE)
 
 
 def changed_points(connection: Connection, after: Mark, *, limit: int) -> list[AnyRow]:
@@ -88,9 +91,12 @@ def changed_points(connection: Connection, after: Mark, *, limit: int) -> list[A
     return _changed(connection, kpi_points, _POINT, after, limit)
 
 
-def _changed(connection: Connection, table: Any, columns: list[Any], after: Mark, limit: int) -> list[AnyRow]:
+def _changed(
+    connection: Connection, table: Any, columns: list[Any], after: Mark, limit: int, *conditions: Any
+) -> list[AnyRow]:
     query = (
         select(*columns)
+        .where(*conditions)
         # The first condition repeats what the second implies: it is the one an index answers.
         .where(table.c.change_seq >= after.change_seq)
         .where(or_(table.c.change_seq > after.change_seq, table.c.id > after.id))
@@ -112,9 +118,28 @@ def values_of(connection: Connection, run_ids: Sequence[str]) -> list[AnyRow]:
     return list(connection.execute(query.order_by(value_entries.c.at, value_entries.c.id)))
 
 
+def model_costs_of(connection: Connection, run_ids: Sequence[str]) -> list[AnyRow]:
+    """What these runs' calls of each model have cost, and how many of them had no price."""
+    model = (calls.c.provider + literal(":") + func.coalesce(calls.c.model, "")).label("model")
+    of_run = (calls.c.run_id, *_OF_RUN, runs.c.status, runs.c.created_at)
+    query = (
+        select(
+            *of_run,
+            model,
+            func.count().label("calls"),
+            costs.UNPRICED_COUNT.label("unpriced"),
+            cast(func.coalesce(func.sum(calls.c.cost_micros), 0), BigInteger).label("cost_micros"),
+        )
+        .join(runs, runs.c.id == calls.c.run_id)
+        .where(calls.c.run_id.in_(run_ids), costs.OF_MODELS)
+        .group_by(*of_run, model)
+    )
+    return list(connection.execute(query))
+
+
 def newest_changes(connection: Connection) -> tuple[int, int]:
     """The newest change of runs and of KPI points; 0 where there are none."""
-    newest_run = select(func.max(runs.c.change_seq)).scalar_subquery()
+    newest_run = select(func.max(runs.c.change_seq)).where(_HERE).scalar_subquery()
     newest_point = select(func.max(kpi_points.c.change_seq)).scalar_subquery()
     row = connection.execute(select(newest_run, newest_point)).one()
     return row[0] or 0, row[1] or 0
@@ -159,4 +184,4 @@ def _recent(workspace_id: str, since: datetime) -> Any:
     """Runs since a time; ids sort by time, so the index on (workspace, id) leaves only recent rows to look at."""
     milliseconds = f"{max(int(since.timestamp() * 1000) - _ID_SLACK_MS, 0):012x}"
     floor = f"{milliseconds[:8]}-{milliseconds[8:]}"
-    return and_(runs.c.workspace_id == workspace_id, runs.c.id >= floor, runs.c.created_at >= since)
+    return and_(runs.c.workspace_id == workspace_id, runs.c.id >= floor, runs.c.created_at >= since, _HERE)

@@ -22,6 +22,7 @@ from sqlalchemy import (
 
 from ionflux_core.domain.runs import Run, RunFilter, RunStatus, RunSummary, sources_of
 from ionflux_core.storage.engine import AnyRow, change_stamp
+from ionflux_core.storage.search import matching
 from ionflux_core.storage.statements import Query, Write
 from ionflux_core.storage.tables import agent_configurations, runs
 from ionflux_core.storage.writes import insert_new
@@ -45,6 +46,7 @@ _SUMMARY = [
     runs.c.preview,
     runs.c.error,
     runs.c.cost_micros,
+    runs.c.unpriced_calls,
     runs.c.created_at,
     runs.c.started_at,
     runs.c.finished_at,
@@ -208,7 +210,7 @@ def find(
 ) -> list[RunSummary]:
     """Runs of a workspace, newest first, older than the id `before`."""
     query = select(*_SUMMARY).select_from(_WITH_INSTANCE).where(runs.c.workspace_id == workspace_id)
-    query = _narrowed(query, narrow)
+    query = _narrowed(query, narrow, connection.dialect.name)
     if before:
         query = query.where(runs.c.id < before)
     return [_summary(row) for row in connection.execute(query.order_by(runs.c.id.desc()).limit(limit))]
@@ -216,7 +218,8 @@ def find(
 
 def count(connection: Connection, workspace_id: str, narrow: RunFilter, *, cap: int = 10_001) -> int:
     """How many runs a filter leaves, counted up to `cap`."""
-    query = _narrowed(select(runs.c.id).where(runs.c.workspace_id == workspace_id), narrow).limit(cap)
+    query = select(runs.c.id).where(runs.c.workspace_id == workspace_id)
+    query = _narrowed(query, narrow, connection.dialect.name).limit(cap)
     return connection.execute(select(func.count()).select_from(query.subquery())).scalar_one()
 
 
@@ -263,7 +266,7 @@ def _summary(row: AnyRow) -> RunSummary:
     return RunSummary(**values, error_code=error.get("code"), error_message=error.get("message"))
 
 
-def _narrowed(query: Select[Any], narrow: RunFilter) -> Select[Any]:
+def _narrowed(query: Select[Any], narrow: RunFilter, dialect: str) -> Select[Any]:
     equal = {
         runs.c.instance_id: narrow.instance_id,
         runs.c.definition_slug: narrow.definition_slug,
@@ -279,7 +282,5 @@ def _narrowed(query: Select[Any], narrow: RunFilter) -> Select[Any]:
     if narrow.until:
         conditions.append(runs.c.created_at < narrow.until)
     if narrow.text:
-        conditions.append(
-            or_(runs.c.preview.icontains(narrow.text, autoescape=True), runs.c.id.startswith(narrow.text))
-        )
+        conditions.append(matching(narrow.text, dialect))
     return query.where(and_(*conditions)) if conditions else query

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -9,9 +10,12 @@ from sqlalchemy import inspect, text
 
 from ionflux_core.errors import Unavailable
 from ionflux_core.storage.engine import Connection, Database
+from ionflux_core.storage.space import file_of, gives_back, rewrite
 
 if TYPE_CHECKING:
     from alembic.config import Config
+
+log = logging.getLogger(__name__)
 
 FOLDER = Path(__file__).parent / "migrations"
 
@@ -37,7 +41,8 @@ def migrate(db: Database) -> bool:
     """Bring the database to the newest revision; True when something was done.
 
     A database written by a newer IONFLUX is refused, never changed. Of several processes that start at once, one
-    migrates and the others wait for it.
+    migrates and the others wait for it. A SQLite file with data is copied beside itself before, and written anew
+    after, so that it can give back what is deleted from it.
     """
     current, newest = revision(db), head()
     if current == newest:
@@ -54,9 +59,29 @@ def migrate(db: Database) -> bool:
     with db.alone() as connection:
         if _revision_at(connection) == newest:
             return False
+        _keep_copy(db, current)
         config.attributes["connection"] = connection
         command.upgrade(config, "head")
+    _make_room(db, current)
     return True
+
+
+def _keep_copy(db: Database, current: str | None) -> None:
+    path = file_of(db)
+    if current is None or path is None:
+        return
+    # The module of copies asks for the newest revision, which is known here.
+    from ionflux_core.storage.backup import copy_before_upgrade
+
+    copy = copy_before_upgrade(path, head())
+    log.warning("the database is brought from revision %s to %s; a copy of before is %s", current, head(), copy)
+
+
+def _make_room(db: Database, current: str | None) -> None:
+    if current is None or not db.is_sqlite or gives_back(db):
+        return
+    if not rewrite(db):
+        log.warning("the disk has no room to write the database anew: run `ionflux compact` when there is")
 
 
 def _config() -> Config:

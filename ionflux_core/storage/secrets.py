@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, delete, func, select, update
+from sqlalchemy import Connection, delete, func, select, text, update
 
 from ionflux_core.storage.engine import AnyRow
 from ionflux_core.storage.tables import api_tokens, secrets
@@ -23,6 +23,18 @@ def put(connection: Connection, workspace_id: str, name: str, ciphertext: bytes,
         "updated_at": at,
     }
     upsert(connection, secrets, [row], key=("workspace_id", "name"), keep=("created_at",))
+
+
+def seal_anew(connection: Connection, workspace_id: str, name: str, ciphertext: bytes, key_id: str) -> None:
+    """Replace the seal of a value that stays as it is."""
+    statement = update(secrets).where(secrets.c.workspace_id == workspace_id, secrets.c.name == name)
+    connection.execute(statement.values(ciphertext=ciphertext, key_id=key_id))
+
+
+def take_turns(connection: Connection) -> None:
+    """Nobody else writes secrets until this transaction ends; SQLite has one writer anyway."""
+    if connection.dialect.name == "postgresql":
+        connection.execute(text("LOCK TABLE secrets IN SHARE ROW EXCLUSIVE MODE"))
 
 
 def get(connection: Connection, workspace_id: str, name: str) -> AnyRow | None:

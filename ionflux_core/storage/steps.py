@@ -37,6 +37,12 @@ def count(connection: Connection, run_id: str) -> int:
     return connection.execute(select(func.count()).where(run_steps.c.run_id == run_id)).scalar_one()
 
 
+def finished_count(connection: Connection, run_id: str) -> int:
+    """How many steps of a run need not be executed again."""
+    done = run_steps.c.status.in_(("success", "reused"))
+    return connection.execute(select(func.count()).where(run_steps.c.run_id == run_id, done)).scalar_one()
+
+
 def finished_since(connection: Connection, run_id: str, at: datetime) -> bool:
     """True when a run has finished a step since a time."""
     query = select(run_steps.c.step_key).where(run_steps.c.run_id == run_id, run_steps.c.finished_at >= at)
@@ -69,6 +75,25 @@ def write_calls(connection: Connection, rows: Sequence[dict[str, Any]]) -> None:
     """Append model and HTTP calls."""
     if rows:
         connection.execute(calls.insert(), list(rows))
+
+
+def first_request(connection: Connection, run_id: str, step_key: str) -> Any:
+    """What the first call of a step asked; None when it made none."""
+    query = select(calls.c.request).where(calls.c.run_id == run_id, calls.c.step_key == step_key)
+    return connection.execute(query.order_by(calls.c.id).limit(1)).scalar_one_or_none()
+
+
+def calls_of_step(connection: Connection, run_id: str, step_key: str, *, limit: int) -> list[dict[str, Any]]:
+    """Model and HTTP calls of one step, oldest first."""
+    query = select(calls).where(calls.c.run_id == run_id, calls.c.step_key == step_key)
+    return [row._asdict() for row in connection.execute(query.order_by(calls.c.id).limit(limit))]
+
+
+def calls_behind(connection: Connection, run_id: str) -> list[dict[str, Any]]:
+    """Calls of a run, and those whose answers it reuses from the runs that made them."""
+    reused = (run_steps.c.source_run_id == calls.c.run_id) & (run_steps.c.step_key == calls.c.step_key)
+    query = select(calls).join(run_steps, reused).where(run_steps.c.run_id == run_id).order_by(calls.c.id)
+    return [row._asdict() for row in connection.execute(query)] + calls_of(connection, run_id)
 
 
 def calls_of(connection: Connection, run_id: str) -> list[dict[str, Any]]:

@@ -64,6 +64,8 @@ class Moment(TypeDecorator[datetime]):
 
 
 Json = JSON().with_variant(JSONB(), "postgresql")
+# JSON as it was written, keys in their order: what a run was given and got back must come back to the byte.
+ExactJson = JSON()
 Id = String(36)
 Seq = BigInteger().with_variant(Integer(), "sqlite")
 
@@ -235,7 +237,7 @@ runs = Table(
     Column("brand_id", Id),
     Column("trigger_kind", String(20), nullable=False),
     Column("trigger_id", Id),
-    Column("trigger", Json, nullable=False),
+    Column("trigger", ExactJson, nullable=False),
     Column("task", String(200)),
     Column("triggered_by_user_id", Id),
     Column("correlation_id", Id, nullable=False, index=True),
@@ -246,6 +248,9 @@ runs = Table(
     Column("changes", Json),
     # The run whose clock, seed and recorded answers a replay uses.
     Column("replay_of", Id),
+    # The time and the seed a run goes by when they are those of the run it came from.
+    Column("clock", Moment),
+    Column("seed", BigInteger),
     # Where a run of another IONFLUX came from; it is only looked at and replayed.
     Column("imported", Json),
     Column("budget_micros", BigInteger),
@@ -262,7 +267,7 @@ runs = Table(
     Column("control", String(10)),
     Column("wake_at", Moment),
     Column("wait", Json),
-    Column("inputs", Json, nullable=False),
+    Column("inputs", ExactJson, nullable=False),
     Column("config", Json, nullable=False),
     Column("config_sha256", String(64), nullable=False),
     Column("warnings", Json, nullable=False),
@@ -271,6 +276,8 @@ runs = Table(
     Column("error", Json),
     Column("kpis", Json, nullable=False),
     Column("cost_micros", BigInteger, nullable=False),
+    # Model calls that were answered at a price nobody knows: their cost is not in the sum.
+    Column("unpriced_calls", Integer, nullable=False, server_default="0"),
     Column("created_at", Moment, nullable=False),
     Column("started_at", Moment),
     Column("finished_at", Moment),
@@ -280,6 +287,12 @@ runs = Table(
     Index("ix_runs_instance", "instance_id", "id"),
     Index("ix_runs_change", "change_seq"),
     Index("ix_runs_parent", "parent_run_id"),
+    Index(
+        "ix_runs_replay",
+        "replay_of",
+        sqlite_where=text("replay_of IS NOT NULL"),
+        postgresql_where=text("replay_of IS NOT NULL"),
+    ),
     Index(
         "ix_runs_due",
         "priority",
@@ -306,13 +319,15 @@ run_steps = Table(
     Column("title", String(300), nullable=False),
     Column("status", String(20), nullable=False),
     Column("attempt", Integer, nullable=False),
-    Column("inputs", Json),
+    Column("inputs", ExactJson),
     Column("inputs_hash", String(64)),
-    Column("outputs", Json),
+    Column("outputs", ExactJson),
     Column("output_ref", String(64)),
     Column("outputs_hash", String(64)),
     # The run that really executed a reused step.
     Column("source_run_id", Id),
+    # The figures a step has reported for its run.
+    Column("reported", Json),
     Column("error", Json),
     Column("cost_micros", BigInteger, nullable=False),
     Column("started_at", Moment, nullable=False),
@@ -379,6 +394,8 @@ approvals = Table(
     Column("body", Text, nullable=False),
     Column("data", Json, nullable=False),
     Column("editable", Json, nullable=False),
+    # What is asked: an agent's own question, whether an effect may go out, or whether one did go out.
+    Column("kind", String(20), nullable=False, server_default="question"),
     Column("urgency", String(10), nullable=False),
     Column("status", String(20), nullable=False),
     Column("on_timeout", String(10), nullable=False),
@@ -391,6 +408,7 @@ approvals = Table(
     Column("reminded_at", Moment),
     UniqueConstraint("run_id", "step_key"),
     Index("ix_approvals_pending", "workspace_id", "status"),
+    Index("ix_approvals_decided", "workspace_id", "decided_at"),
 )
 
 events = Table(
@@ -474,6 +492,33 @@ budgets = Table(
     UniqueConstraint("workspace_id", "scope", "scope_id", "period"),
 )
 
+# Credits set aside for calls that are being made; a row goes when its call is settled.
+reservations = Table(
+    "reservations",
+    metadata,
+    _id(),
+    _workspace(),
+    Column("key", String(300), nullable=False, unique=True),
+    Column("run_id", Id, nullable=False),
+    Column("instance_id", Id),
+    Column("step_key", String(300)),
+    Column("service", String(40), nullable=False),
+    Column("cost_micros", BigInteger, nullable=False),
+    Column("day", String(10), nullable=False),
+    Column("at", Moment, nullable=False),
+    Index("ix_reservations_workspace", "workspace_id"),
+)
+
+# What a workspace, an instance or a run (`owner`) has spent or set aside by day: a budget is a look at a few rows.
+spending = Table(
+    "spending",
+    metadata,
+    _workspace(),
+    Column("owner", Id, primary_key=True),
+    Column("day", String(10), primary_key=True),
+    Column("cost_micros", BigInteger, nullable=False),
+)
+
 outbox = Table(
     "outbox",
     metadata,
@@ -489,6 +534,9 @@ outbox = Table(
     Column("status", String(20), nullable=False),
     Column("dry_run", Boolean, nullable=False),
     Column("policy", String(20), nullable=False),
+    # Why a person is asked, in sentences: the policy, and the outside text the run has read.
+    Column("reasons", Json),
+    Column("estimate_micros", BigInteger),
     Column("approval_id", Id),
     Column("idempotency_key", String(300), nullable=False),
     Column("on_uncertain", String(10), nullable=False),
@@ -499,6 +547,8 @@ outbox = Table(
     *_times(),
     UniqueConstraint("workspace_id", "idempotency_key"),
     Index("ix_outbox_status", "workspace_id", "status", "id"),
+    Index("ix_outbox_kind", "workspace_id", "kind", "id"),
+    Index("ix_outbox_workspace", "workspace_id", "id"),
 )
 
 kpi_points = Table(
@@ -580,6 +630,19 @@ audit_log = Table(
     Column("entity_id", String(140), nullable=False),
     Column("details", Json, nullable=False),
     Index("ix_audit_log_entity", "entity", "entity_id", "seq"),
+)
+
+# The words of runs, cut to a size, under a full-text index that each database makes in its own way (migration 0002).
+run_texts = Table(
+    "run_texts",
+    metadata,
+    Column("seq", Seq, primary_key=True, autoincrement=True),
+    Column("run_id", Id, ForeignKey("runs.id", ondelete="CASCADE"), nullable=False, unique=True),
+    Column("change_seq", BigInteger, nullable=False),
+    Column("inputs", Text, nullable=False),
+    Column("outputs", Text, nullable=False),
+    Column("errors", Text, nullable=False),
+    Column("logs", Text, nullable=False),
 )
 
 marks = Table(

@@ -7,6 +7,8 @@ The rows are the truth; the clock is loaded from them, and a slot starts at most
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
@@ -28,11 +30,21 @@ _GRACE = timedelta(minutes=5)
 _AGAIN = timedelta(seconds=10)
 
 
+@dataclass(frozen=True, slots=True)
+class Chore:
+    """Housework that whoever keeps the clock does every so many seconds."""
+
+    name: str
+    seconds: float
+    work: Callable[[], object]
+
+
 class ScheduleTriggers:
     """Keeps the clock while it holds the lease."""
 
-    def __init__(self, triggers: Triggers, owner: str) -> None:
+    def __init__(self, triggers: Triggers, owner: str, *, chores: Sequence[Chore] = ()) -> None:
         self._triggers = triggers
+        self._chores = chores
         self._owner = owner
         self._clock: BackgroundScheduler | None = None
         self._loaded: dict[str, str] = {}
@@ -46,7 +58,11 @@ class ScheduleTriggers:
         # One thread fires: starting a run is a single insert, the worker does the rest.
         self._clock = BackgroundScheduler(
             timezone="UTC",
-            executors={"default": {"type": "threadpool", "max_workers": 2}},
+            # Chores may take long and have threads of their own.
+            executors={
+                "default": {"type": "threadpool", "max_workers": 2},
+                "chores": {"type": "threadpool", "max_workers": 2},
+            },
             # An alarm that rings late, after a night's sleep of the machine, still rings: what then happens to the
             # slots that passed is each schedule's own policy.
             job_defaults={"coalesce": True, "max_instances": 100, "misfire_grace_time": None},
@@ -55,6 +71,11 @@ class ScheduleTriggers:
             self._tick, "interval", seconds=TICK_SECONDS, id="tick", coalesce=True, max_instances=1, next_run_time=now()
         )
         self._clock.add_job(self._tidy, "interval", hours=1, id="tidy", coalesce=True, max_instances=1)
+        for chore in self._chores:
+            self._clock.add_job(
+                self._do, "interval", args=[chore], seconds=chore.seconds, id=f"chore:{chore.name}",
+                executor="chores", coalesce=True, max_instances=1,
+            )  # fmt: skip
         self._clock.start()
 
     def stop(self) -> None:
@@ -74,6 +95,14 @@ class ScheduleTriggers:
                 self._triggers.forget_deliveries()
         except Exception:
             log.exception("old webhook deliveries could not be forgotten")
+
+    def _do(self, chore: Chore) -> None:
+        """The tick edge of one chore."""
+        try:
+            if self.keeping:
+                chore.work()
+        except Exception:
+            log.exception("the chore %s met an error; it comes again", chore.name)
 
     def _tick(self) -> None:
         """The tick edge: take or keep the lease, and load what has changed."""

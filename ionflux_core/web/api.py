@@ -13,12 +13,39 @@ from starlette.responses import HTMLResponse, Response
 from ionflux_core import __version__
 from ionflux_core.application import Application
 from ionflux_core.errors import IonfluxError, Problem
-from ionflux_core.web import api_agents, api_events, api_runs, api_workspaces
+from ionflux_core.web import (
+    api_agents,
+    api_approvals,
+    api_compare,
+    api_events,
+    api_lineage,
+    api_money,
+    api_policies,
+    api_retention,
+    api_runs,
+    api_search,
+    api_secrets,
+    api_workspaces,
+)
 from ionflux_core.web.api_here import PROBLEMS
 from ionflux_core.web.api_page import api_page
 from ionflux_core.web.problems import as_dict, problem, problem_of, unexpected
 
-_PARTS = (api_runs, api_agents, api_workspaces, api_events)
+# Comparing and searching come first: /runs/compare would else be a run called "compare".
+_PARTS = (
+    api_compare,
+    api_search,
+    api_runs,
+    api_lineage,
+    api_approvals,
+    api_policies,
+    api_agents,
+    api_workspaces,
+    api_events,
+    api_money,
+    api_secrets,
+    api_retention,
+)
 _DESCRIPTION = (
     "Start, watch and steer runs; configure agents; publish events; read figures. On loopback no token is needed; "
     "elsewhere send `Authorization: Bearer <token>`. Name the workspace in the header `X-Ionflux-Workspace` or the "

@@ -9,8 +9,9 @@ from fastapi import APIRouter, Query, Request, Response
 from pydantic import Field
 
 from ionflux_core import limits
+from ionflux_core.domain.money import MOST_MICROS
 from ionflux_core.domain.runs import (
-    Approval,
+    Lineage,
     Run,
     RunError,
     RunFilter,
@@ -22,7 +23,7 @@ from ionflux_core.domain.runs import (
     TriggerKind,
 )
 from ionflux_core.web.api_here import Answer, Body, Editing, Limit, Moment, Reading, Word
-from ionflux_core.web.api_lists import Place, page, part
+from ionflux_core.web.api_lists import Place, part
 
 router = APIRouter(tags=["runs"])
 
@@ -35,6 +36,9 @@ class RunStart(Body):
     idempotency_key: str | None = Field(None, min_length=1, max_length=300)
     task: str | None = Field(None, max_length=200)
     dry_run: bool = False
+    budget_micros: int | None = Field(
+        None, ge=0, le=MOST_MICROS, description="What the run may spend, in millionths of a US dollar."
+    )
 
 
 class RunAccepted(Answer):
@@ -53,7 +57,10 @@ class ErrorOut(Answer):
 
 
 class RunLine(Answer):
-    """One line of a list of runs. `cost` is in US dollars, `cost_micros` in millionths of one."""
+    """One line of a list of runs. `cost` is in US dollars, `cost_micros` in millionths of one.
+
+    `unpriced_calls` went to a model whose price is not known: they are not in the cost.
+    """
 
     run_id: str
     status: RunStatus
@@ -68,6 +75,7 @@ class RunLine(Answer):
     error: ErrorOut | None
     cost: float
     cost_micros: int
+    unpriced_calls: int
     created_at: datetime
     started_at: datetime | None
     finished_at: datetime | None
@@ -81,6 +89,10 @@ class RunOut(RunLine):
     trigger: RunTrigger
     correlation_id: str
     parent_run_id: str | None
+    lineage: Lineage | None
+    forked_at: str | None
+    changes: dict[str, Any] | None
+    replay_of: str | None
     idempotency_key: str | None
     attempt: int
     inputs: dict[str, Any]
@@ -88,6 +100,7 @@ class RunOut(RunLine):
     kpis: dict[str, Any]
     warnings: list[str]
     wake_at: datetime | None
+    budget_micros: int | None
 
 
 class RunList(Answer):
@@ -109,6 +122,9 @@ class StepOut(Answer):
     inputs: Any
     outputs: Any
     output_ref: str | None
+    outputs_hash: str | None
+    source_run_id: str | None = Field(description="The run that really executed a reused step.")
+    reported: dict[str, Any] | None = Field(description="The figures the step has reported.")
     error: ErrorOut | None
     cost_micros: int
     started_at: datetime
@@ -125,21 +141,6 @@ class LogOut(Answer):
     fields: dict[str, Any]
 
 
-class ApprovalDecision(Body):
-    """The answer to a question; `edits` may change its editable fields."""
-
-    approved: bool
-    comment: str | None = Field(None, max_length=2000)
-    edits: dict[str, Any] = {}
-
-
-class ApprovalList(Answer):
-    """Open questions, oldest first; `cursor` asks for the next page, null on the last one."""
-
-    approvals: list[Approval]
-    cursor: str | None
-
-
 @router.post("/runs", status_code=202)
 def start_run(here: Editing, wanted: RunStart, response: Response) -> RunAccepted:
     """Accept a run and answer at once; the same idempotency key gives the same run."""
@@ -150,6 +151,7 @@ def start_run(here: Editing, wanted: RunStart, response: Response) -> RunAccepte
         key=wanted.idempotency_key,
         task=wanted.task,
         dry_run=wanted.dry_run,
+        budget_micros=wanted.budget_micros,
         by=here.who.name,
         durable=True,
     )
@@ -184,8 +186,10 @@ def find_runs(
         since=since,
         until=until,
     )
+    if text:
+        here.application.search.catch_up(budget=1.0)
     found = here.application.runs.find(here.workspace_id, narrow, cursor=cursor, limit=limit)
-    return RunList(runs=[RunLine(**_line(run), error=_summed_up(run)) for run in found.runs], cursor=found.cursor)
+    return RunList(runs=[line_of(run) for run in found.runs], cursor=found.cursor)
 
 
 @router.get("/runs/{run_id}")
@@ -240,26 +244,9 @@ def resume_run(here: Editing, run_id: str) -> RunOut:
     return _run_out(here.application.runs.resume(here.workspace_id, run_id, by=here.who.name))
 
 
-@router.get("/approvals")
-def find_approvals(here: Reading, cursor: Word | None = None, limit: Limit = 50) -> ApprovalList:
-    """A page of the questions that runs are parked on, oldest first."""
-    approvals = here.application.approvals
-    asked = approvals.pending(here.workspace_id, limit=approvals.count(here.workspace_id))
-    found, following = page(asked, lambda each: each.id, cursor=cursor, limit=limit)
-    return ApprovalList(approvals=found, cursor=following)
-
-
-@router.post("/approvals/{approval_id}")
-def decide(here: Editing, approval_id: str, decision: ApprovalDecision) -> Approval:
-    """Answer a question once; its run goes on from there."""
-    return here.application.approvals.decide(
-        here.workspace_id,
-        approval_id,
-        approved=decision.approved,
-        by=here.who.name,
-        comment=decision.comment,
-        edits=decision.edits,
-    )
+def line_of(run: RunSummary) -> RunLine:
+    """A run as one line of a list."""
+    return RunLine(**_line(run), error=_summed_up(run))
 
 
 def _line(run: RunSummary) -> dict[str, Any]:
@@ -271,7 +258,7 @@ def _line(run: RunSummary) -> dict[str, Any]:
         **run.model_dump(
             include={
                 "status", "instance_id", "instance_name", "brand_id", "trigger_kind", "dry_run", "preview",
-                "cost_micros", "created_at", "started_at", "finished_at",
+                "cost_micros", "unpriced_calls", "created_at", "started_at", "finished_at",
             }
         ),
     }  # fmt: skip
@@ -283,8 +270,9 @@ def _summed_up(run: RunSummary) -> ErrorOut | None:
 
 def _run_out(run: Run) -> RunOut:
     own = {
-        "target", "task", "trigger", "correlation_id", "parent_run_id", "idempotency_key", "attempt", "inputs",
-        "outputs", "kpis", "warnings", "wake_at",
+        "target", "task", "trigger", "correlation_id", "parent_run_id", "lineage", "forked_at", "changes", "replay_of",
+        "idempotency_key", "attempt", "inputs",
+        "outputs", "kpis", "warnings", "wake_at", "budget_micros",
     }  # fmt: skip
     return RunOut(**_line(run), **run.model_dump(include=own), error=_error_out(run.error))
 

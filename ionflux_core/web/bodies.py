@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import AsyncIterator
+from pathlib import Path
 from typing import Any
 
 from pydantic_core import from_json
@@ -21,32 +23,42 @@ class UnsupportedMediaType(Invalid):
 
 async def read_body(request: Request, most: int) -> bytes:
     """The body; LimitExceeded as soon as it is longer than `most` bytes or takes too long to come."""
+    return b"".join([part async for part in _parts(request, most, limits.BODY_SECONDS)])
+
+
+async def save_body(request: Request, most: int, target: Path) -> None:
+    """Write the body to a file as it comes, under the same limits and with more time."""
+    with target.open("wb") as file:
+        async for part in _parts(request, most, limits.RUN_FILE_SECONDS):
+            file.write(part)
+
+
+async def _parts(request: Request, most: int, seconds: float) -> AsyncIterator[bytes]:
     announced = request.headers.get("content-length", "")
     if announced.isdigit() and int(announced) > most:
         raise _too_large(most)
-    parts, size = [], 0
+    size = 0
     try:
-        async with asyncio.timeout(limits.BODY_SECONDS):
+        async with asyncio.timeout(seconds):
             async for part in request.stream():
                 size += len(part)
                 if size > most:
                     raise _too_large(most)
-                parts.append(part)
+                yield part
     except TimeoutError as error:
         raise LimitExceeded(
-            f"The body did not arrive within {limits.BODY_SECONDS} seconds.", hint="Send it again.", code="too_slow"
+            f"The body did not arrive within {seconds} seconds.", hint="Send it again.", code="too_slow"
         ) from error
     except ClientDisconnect as error:
         raise Invalid("The body broke off.", hint="Send it again.", code="broken_off") from error
-    return b"".join(parts)
 
 
-def check_kind(request: Request) -> None:
-    """UnsupportedMediaType unless a body says that it is JSON; what a form of another website can send is not."""
+def check_kind(request: Request, kind: str = "application/json") -> None:
+    """UnsupportedMediaType unless a body says that it is of this kind; a form of another website cannot say so."""
     sent = request.headers.get("content-type", "").partition(";")[0].strip().lower()
-    if sent != "application/json":
+    if sent != kind:
         raise UnsupportedMediaType(
-            f"The body came as {sent[:60] or 'nothing in particular'}.", hint="Send Content-Type: application/json."
+            f"The body came as {sent[:60] or 'nothing in particular'}.", hint=f"Send Content-Type: {kind}."
         )
 
 

@@ -1,39 +1,23 @@
-"""The HTML every page starts as: Streamlit's, which also says where its server is, how we look and what to fetch first."""
+"""The HTML every page starts as: Streamlit's, with our style, our fonts, and where its server is."""
 
 from __future__ import annotations
 
 import re
-from pathlib import Path
+from collections.abc import Sequence
 
 from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-# Without this, Streamlit asks for its server below the page's own address first, and waits half a second after the 404.
+# Without this, Streamlit asks for its server below the page's own address first, and waits after the 404.
 _SERVER = '<script>window.__streamlit = {BACKEND_BASE_URL: new URL(".", location.href).href}</script>'
-# What all our pages draw with, and Streamlit loads only once the first element of its kind has come.
-_SOON = ("Button", "PageLink", "ButtonGroup", "WidgetLabel", "WidgetLabelHelpIconInline", "useBasicWidgetState")
 _FONT = re.compile(r'<link[^>]*rel="preload"[^>]*as="font"[^>]*/>')
-_OUR_FONT = "app/static/fonts/inter-latin-wght-normal.woff2"
 
 
-def front(page: str, assets: Path, *, style: str = "") -> str:
-    """Streamlit's `page` with our style rules and early fetches; `assets` is the folder its scripts and fonts lie in."""
-    known = set(re.findall(r"[\w-]+\.[\w-]+\.js", page))
-    found = [f"./static/js/{name}" for name in _scripts(assets / "js") if name not in known]
-    icons = [f"./static/media/{path.name}" for path in sorted((assets / "media").glob("MaterialSymbols-Rounded.*.woff2"))]
-    added = [_SERVER, *(f'<link rel="modulepreload" crossorigin href="{name}">' for name in found)]
-    added += [_preload(name) for name in (f"./{_OUR_FONT}", *icons)]
-    added += [f"<style>{style}</style>"] if style else []
-    # Its own font is not among ours.
-    return _FONT.sub("", page).replace("</head>", "".join(f"    {line}\n" for line in added) + "  </head>", 1)
-
-
-def _scripts(folder: Path) -> list[str]:
-    return sorted(path.name for path in folder.glob("*.js") if path.name.split(".")[0] in _SOON)
-
-
-def _preload(address: str) -> str:
-    return f'<link rel="preload" href="{address}" as="font" type="font/woff2" crossorigin>'
+def front(page: str, *, fonts: Sequence[str] = (), style: str = "") -> str:
+    """Streamlit's `page` with our style rules, and these fonts asked for early in place of its own."""
+    early = (f'<link rel="preload" href="{font}" as="font" type="font/woff2" crossorigin />' for font in fonts)
+    page = _FONT.sub(_SERVER + "".join(early), page, count=1)
+    return page.replace("</head>", f"  <style>{style}</style>\n  </head>", 1) if style else page
 
 
 class Front:
@@ -45,9 +29,11 @@ class Front:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass the request on, and exchange the answer's body when it is Streamlit's page."""
-        if scope["type"] != "http":
+        if scope["type"] != "http" or b"text/html" not in dict(scope["headers"]).get(b"accept", b""):
             await self._app(scope, receive, send)
             return
+        # A compressed page could not be told from others.
+        scope = {**scope, "headers": [each for each in scope["headers"] if each[0] != b"accept-encoding"]}
         held: list[Message] = []
 
         async def exchange(message: Message) -> None:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import threading
 from functools import partial
+from os import PathLike, stat_result
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from anyio import CapacityLimiter, move_on_after, to_thread
 from starlette.concurrency import run_in_threadpool
@@ -41,9 +42,7 @@ def routes() -> list[BaseRoute]:
     return [Mount("/app/static", StaticFiles(directory=STATIC))]
 
 
-def middleware(
-    application: Application, requests: Requests, *, original: str = "", page: str = ""
-) -> list[Middleware]:
+def middleware(application: Application, requests: Requests, *, original: str = "", page: str = "") -> list[Middleware]:
     """What requests pass on their way in and answers on their way out.
 
     `page` is the HTML all pages start as, in place of Streamlit's `original`.
@@ -97,12 +96,15 @@ class Doors:
 class Kept(StaticFiles):
     """Our own files, which a browser may keep for a day; one that is asked for by its version, for good."""
 
-    def file_response(self, *args: Any, **more: Any) -> Response:
+    def file_response(
+        self, full_path: str | PathLike[str], stat_result: stat_result, scope: Scope, status_code: int = 200
+    ) -> Response:
         """The file with how long it may be kept."""
-        answer = super().file_response(*args, **more)
-        scope = more.get("scope") or args[2]
+        answer = super().file_response(full_path, stat_result, scope, status_code)
         versioned = b"v=" in scope.get("query_string", b"")
-        answer.headers["Cache-Control"] = "public, immutable, max-age=31536000" if versioned else "public, max-age=86400"
+        answer.headers["Cache-Control"] = (
+            "public, immutable, max-age=31536000" if versioned else "public, max-age=86400"
+        )
         return answer
 
 
@@ -240,12 +242,16 @@ class ApiDoor:
             answer = problem(400, "An address cannot hold a NUL character.", code="nul_character", hint="Take it out.")
             await answer(scope, receive, send)
             return
+        api = self._made[0] if self._made else await run_in_threadpool(self.api)
+        if scope["method"] == "POST" and scope["path"].removeprefix(scope.get("root_path", "")) == "/runs/import":
+            # The body is no JSON and may be long: the endpoint takes it as a stream, with a limit of its own.
+            await api(scope, receive, send)
+            return
         request = Request(scope, receive)
         body = await read_body(request, limits.API_BODY_BYTES)
         if body:
             check_kind(request)
             check_json(body)
-        api = self._made[0] if self._made else await run_in_threadpool(self.api)
         await api(scope, _again(body, receive), send)
 
 

@@ -46,7 +46,7 @@ def test_from_the_marketplace_to_a_chart(server: Server, open_tab: OpenTab) -> N
     assert {hooked.trigger_kind, scheduled.trigger_kind} == {"webhook", "schedule"}
 
     page.goto(f"{server.address}/dashboard?days=365")
-    page.locator(".js-plotly-plot .bars path").first.wait_for()
+    page.locator("[data-chart=runs_per_day] .part").first.wait_for()
     page.get_by_text("Net revenue").first.wait_for()
 
 

@@ -58,7 +58,8 @@ def test_of_people_who_make_one_name_at_once_one_wins_whatever_the_case(world: W
 def test_of_people_who_rename_to_one_name_at_once_one_wins(world: World) -> None:
     world.agent("probe", lambda ctx, inputs: {"result": 1})
     made = [world.instance("probe", f"agent {number}").id for number in range(6)]
-    answers = together(6, lambda n: world.app.agents.rename(world.workspace, made[n], "The one" if n % 2 else "THE ONE"))
+    names = ["The one", "THE ONE"] * 3
+    answers = together(6, lambda n: world.app.agents.rename(world.workspace, made[n], names[n]))
     assert sum(isinstance(answer, Conflict) for answer in answers) == 5
 
 

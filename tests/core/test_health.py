@@ -150,7 +150,7 @@ def test_a_key_that_does_not_open_a_secret_names_the_secret(
     idle: Application, make_application: MakeApplication
 ) -> None:
     workspace = idle.workspaces.create("Test")
-    idle.secrets.put(workspace.id, "shop_token", "value")
+    idle.secrets.put(workspace.id, "shop_token", "a-value-4711")
     idle.settings.key_file.unlink()
     other = make_application(key="A" * 43 + "=")
     check = looked(other)["key"]

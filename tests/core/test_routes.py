@@ -35,9 +35,7 @@ def client_of(application: Application, *, at: str = HERE, peer: str = "127.0.0.
     """What a browser or program on `peer` sees; pages are one line of text."""
     requests = Requests()
     pages = Starlette(routes=[Route("/{path:path}", lambda _: PlainTextResponse("the page"))])
-    app = Starlette(
-        routes=[*routes(), Mount("/", pages)], middleware=middleware(application, requests)
-    )
+    app = Starlette(routes=[*routes(), Mount("/", pages)], middleware=middleware(application, requests))
     return TestClient(app, base_url=at, client=(peer, 4711), raise_server_exceptions=False, follow_redirects=False)
 
 
@@ -289,7 +287,7 @@ class TestWithTokens:
                 ("/api/v1/instances", {"definition": "word_counter", "name": "W"}),
                 ("/api/v1/brands", {"name": "B"}),
                 ("/api/v1/events", {"type": "a.b"}),
-                ("/api/v1/approvals/x", {"approved": True}),
+                ("/api/v1/approvals/x", {"verdict": "approve"}),
             ]:
                 assert_problem(client.post(path, json=body), 403)
         assert guarded.runs.find(mine.id).runs == []

@@ -191,7 +191,7 @@ def test_runs_are_found_in_pages_and_filters_and_only_in_their_workspace(world: 
         if (cursor := page.cursor) is None:
             break
     assert [len(page) for page in pages] == [3, 3, 1] and [i for page in pages for i in page] == started[::-1]
-    assert [run.id for run in app.runs.find(world.workspace, RunFilter(text="ANSWER 3")).runs] == [started[3]]
+    assert [run.id for run in app.search.find(world.workspace, RunFilter(text="ANSWER 3")).runs] == [started[3]]
     assert app.runs.count(world.workspace, RunFilter(statuses=["error"])) == 0
     other = app.workspaces.create("Other").id
     assert app.runs.find(other).runs == []

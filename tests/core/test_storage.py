@@ -226,7 +226,9 @@ def test_migrating_makes_exactly_the_tables_there_are(bare_url: str) -> None:
     assert migrate(database) and revision(database) == head()
     assert not migrate(database)
     with database.read() as connection:
-        assert compare_metadata(MigrationContext.configure(connection), metadata) == []
+        # The index of the runs' words is each database's own.
+        opts = {"include_object": lambda thing, name, *_: not str(name).startswith(("run_words", "ix_run_texts_words"))}
+        assert compare_metadata(MigrationContext.configure(connection, opts=opts), metadata) == []
         assert connection.execute(text("SELECT count(*) FROM agent_run_logs")).scalar() == 0
     database.close()
 

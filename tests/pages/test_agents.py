@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from itertools import count
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -22,8 +21,8 @@ from ionflux_ui.agent_draft import Draft
 from ionflux_ui.agent_explain import explained
 from ionflux_ui.agent_fields import input_fields, trigger_fields, written_path
 from ionflux_ui.agent_triggers import webhook_address
+from tests.pages.shown import open_page, words
 
-ROOT = Path(__file__).resolve().parents[2]
 MANIFEST = """
 slug: parcel_counter
 id: agent_901
@@ -86,59 +85,7 @@ def ws(app: Application) -> str:
 
 
 def page(ws: str, **parameters: str) -> AppTest:
-    test = AppTest.from_file(str(ROOT / "ionflux_ui" / "shell.py"), default_timeout=30)
-    test.switch_page(str(ROOT / "pages" / "agents.py"))
-    for name, value in ({"workspace": ws} | parameters).items():
-        test.query_params[name] = value
-    test.run()
-    assert not test.exception
-    return test
-
-
-def words(test: AppTest) -> str:
-    shown = [*test.title, *test.markdown, *test.caption, *test.text, *test.info, *test.warning, *test.code]
-    return "\n".join(str(element.value) for element in shown)
-
-
-def test_an_empty_workspace_says_what_agents_are_for(ws: str) -> None:
-    test = page(ws)
-    assert test.title[0].value == "Agents"
-    assert "No agents yet" in words(test)
-    assert any(button.label == "Configure an agent" for button in test.button)
-
-
-def test_the_list_shows_agents_and_keeps_archived_ones_apart(app: Application, ws: str) -> None:
-    app.agents.create(ws, "parcel_counter", "Day counter")
-    old = app.agents.create(ws, "parcel_counter", "Old counter")
-    app.agents.set_status(ws, old.id, "archived")
-    shown = words(page(ws))
-    assert "Active" in shown and "Has not run yet" in shown and "Next" in shown and "Archived" not in shown
-    test = page(ws, archived="1")
-    assert "Archived" in words(test)
-    assert "No agent matches" in words(page(ws, q="nothing like it"))
-    test.toggle(key="agents-archived").set_value(False).run()
-    assert "Archived" not in words(test)
-
-
-def test_a_name_is_text_and_never_a_picture(app: Application, ws: str) -> None:
-    made = app.agents.create(ws, "parcel_counter", "![x](http://elsewhere.example/x.png)")
-    test = page(ws, instance=made.id)
-    assert test.title[0].value.startswith("\\!\\[x\\]")
-
-
-def test_an_unknown_agent_and_a_planned_one_are_told_kindly(ws: str) -> None:
-    assert "There is no such agent instance" in words(page(ws, instance="nowhere"))
-    assert "There is no agent" in words(page(ws, new="nothing"))
-    assert "is planned" in words(page(ws, new="later_one"))
-
-
-def test_creating_refuses_a_taken_name_and_keeps_the_form(app: Application, ws: str) -> None:
-    app.agents.create(ws, "parcel_counter", "Day counter")
-    test = page(ws, new="parcel_counter")
-    test.text_input(key=_key(test.text_input, "name-")).set_value("Day counter").run()
-    test.button(key="agent-create").click().run()
-    assert "There is an instance 'Day counter' already." in words(test)
-    assert test.text_input(key=_key(test.text_input, "name-")).value == "Day counter"
+    return open_page("agents", workspace=ws, **parameters)
 
 
 def _key(elements: Any, start: str) -> str:
@@ -241,7 +188,7 @@ def test_an_earlier_version_comes_back(app: Application, ws: str) -> None:
     made = app.agents.create(ws, "parcel_counter", "Day counter", yaml="inputs:\n  parcels: 6\n")
     app.agents.save(ws, made.id, "inputs:\n  parcels: 7\n", message="seven")
     test = page(ws, instance=made.id, tab="versions")
-    assert "+  parcels: 7" in words(test) and "-  parcels: 6" in words(test) and "seven" in words(test)
+    assert "1 value changed" in words(test) and "from version 1 to version 2" in words(test) and "seven" in words(test)
     test.button(key="restore-1").click().run()
     assert app.agents.get(ws, made.id).yaml == "inputs:\n  parcels: 6\n"
     assert app.agents.get(ws, made.id).version == 3

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+from typing import Any
 
 import pytest
 from streamlit.testing.v1 import AppTest
@@ -12,10 +12,9 @@ from ionflux_core.catalog.manifest import read_manifest
 from ionflux_core.errors import Invalid
 from ionflux_ui.brand_inputs import read_inputs
 from ionflux_ui.brand_parts import checked_links, words_of
-from ionflux_ui.navigation import page_path
+from tests.pages.shown import ROOT, labelled, open_page
+from tests.pages.shown import plain_words as words
 
-ROOT = Path(__file__).resolve().parents[2]
-SHELL = ROOT / "ionflux_ui" / "shell.py"
 TRACKER = read_manifest(ROOT / "agents" / "revenue_tracker" / "agent.yaml")
 
 
@@ -28,23 +27,15 @@ def app(make_application) -> Application:  # type: ignore[no-untyped-def]
 
 def page(app: Application, **parameters: str) -> AppTest:
     set_current(app)
-    test = AppTest.from_file(str(SHELL), default_timeout=30).switch_page(page_path("brands"))
-    for name, value in parameters.items():
-        test.query_params[name] = value
-    return test.run()
-
-
-def words(test: AppTest) -> str:
-    parts = [*test.title, *test.markdown, *test.text, *test.caption]
-    return "\n".join(str(part.value) for part in parts).replace("\\", "")
+    return open_page("brands", **parameters)
 
 
 def click(test: AppTest, label: str) -> AppTest:
-    return next(each for each in test.button if each.label == label).click().run()
+    return labelled(test.button, label).click().run()  # type: ignore[no-any-return]
 
 
-def field(test: AppTest, label: str):  # type: ignore[no-untyped-def]
-    return next(each for each in [*test.text_input, *test.text_area] if each.label == label)
+def field(test: AppTest, label: str) -> Any:
+    return labelled([*test.text_input, *test.text_area], label)
 
 
 def workspace(app: Application) -> str:

@@ -4,24 +4,24 @@ from __future__ import annotations
 
 import subprocess
 import sys
-from pathlib import Path
+from typing import Any
 
 import pytest
 from streamlit.testing.v1 import AppTest
 
 from ionflux_core.application import Application, set_current
 from ionflux_core.errors import Invalid
-from ionflux_ui.home_approvals import edited
+from ionflux_ui.approval_fields import edited
 from ionflux_ui.home_checklist import first_steps
 from ionflux_ui.home_signals import day_counts, missing_secrets
-from ionflux_ui.navigation import page_path
+from tests.pages.shown import ROOT, labelled, open_page
+from tests.pages.shown import plain_words as words
 
-ROOT = Path(__file__).resolve().parents[2]
-SHELL = ROOT / "ionflux_ui" / "shell.py"
 ASKS = """
 def run(ctx, inputs):
-    data = {"subject": "Two shirts", "discount": 12.5, "people": 214}
-    answer = ctx.approve("Send *it*?", body="To 214 people.", data=data, editable=["subject", "discount"])
+    data = {"subject": "Two shirts", "discount": 12.5, "sizes": ["S"], "people": 214}
+    may_change = ["subject", "discount", "sizes"]
+    answer = ctx.approve("Send *it*?", body="To 214 people.", data=data, editable=may_change)
     return {"result": {"approved": answer.approved, "edits": answer.edits, "comment": answer.comment}}
 """
 FAILS = """
@@ -40,16 +40,11 @@ outputs:
 
 def home(app: Application) -> AppTest:
     set_current(app)
-    return AppTest.from_file(str(SHELL), default_timeout=30).switch_page(page_path("home")).run()
+    return open_page("home")
 
 
-def words(test: AppTest) -> str:
-    parts = [*test.title, *test.markdown, *test.text, *test.caption]
-    return "\n".join(str(part.value) for part in parts).replace("\\", "")
-
-
-def button(test: AppTest, label: str):  # type: ignore[no-untyped-def]
-    return next(each for each in test.button if each.label == label)
+def button(test: AppTest, label: str) -> Any:
+    return labelled(test.button, label)
 
 
 def workspace(app: Application) -> str:
@@ -93,7 +88,7 @@ def test_a_question_is_approved_with_edits_and_a_comment(asking: Application) ->
     run_id, question = answer_of(asking)
     test = home(asking)
     assert "1 question to answer" in words(test) and "Send *it*?" in words(test)
-    test.text_input(key=f"edit_{question}_discount").set_value("15")
+    test.number_input(key=f"edit_{question}_discount").set_value(15)
     test.text_input(key=f"comment_{question}").set_value("less is more")
     button(test, "Approve").click().run()
     assert not test.exception
@@ -114,9 +109,9 @@ def test_a_denied_question_carries_no_edits(asking: Application) -> None:
 def test_an_edit_of_the_wrong_kind_is_refused_and_the_question_stays(asking: Application) -> None:
     _, question = answer_of(asking)
     test = home(asking)
-    test.text_input(key=f"edit_{question}_discount").set_value("a lot")
+    test.text_input(key=f"edit_{question}_sizes").set_value("a lot")
     button(test, "Approve").click().run()
-    assert "discount must be a number." in words(test)
+    assert "sizes must be a list." in words(test)
     assert asking.approvals.count(workspace(asking)) == 1
 
 
@@ -186,14 +181,14 @@ def test_todays_runs_are_counted_by_what_became_of_them(application: Application
 
 def test_only_what_was_changed_counts_as_an_edit() -> None:
     data = {"subject": "A", "discount": 12.5, "sizes": ["S"], "live": False, "note": None}
-    unchanged = {"subject": "A", "discount": "12.5", "sizes": "- S", "live": "false", "note": ""}
+    unchanged = {"subject": "A", "discount": 12.5, "sizes": "- S", "live": False, "note": ""}
     assert edited(data, unchanged) == {}
-    assert edited(data, {"sizes": "[S, M]", "live": "true", "note": "x"}) == {
+    assert edited(data, {"sizes": "[S, M]", "live": True, "note": "x"}) == {
         "sizes": ["S", "M"],
         "live": True,
         "note": "x",
     }
-    for wrong in ({"live": "yes please"}, {"sizes": "S"}, {"discount": "true"}):
+    for wrong in ({"sizes": "S"}, {"sizes": "a: 1"}):
         with pytest.raises(Invalid):
             edited(data, wrong)
 

@@ -11,24 +11,14 @@ from ionflux_core.application import Application, set_current
 from ionflux_core.domain.agents import AgentDefinition
 from ionflux_core.domain.runs import RunFilter
 from ionflux_ui.marketplace_list import Wanted, narrowed
-from ionflux_ui.navigation import page_path
 from ionflux_ui.plain import escaped
-
-ROOT = Path(__file__).resolve().parents[2]
-SHELL = ROOT / "ionflux_ui" / "shell.py"
+from tests.pages.shown import ROOT, open_page
+from tests.pages.shown import plain_words as words
 
 
 def shown(app: Application, **parameters: str) -> AppTest:
     set_current(app)
-    test = AppTest.from_file(str(SHELL), default_timeout=30).switch_page(page_path("marketplace"))
-    for name, value in parameters.items():
-        test.query_params[name] = value
-    return test.run()
-
-
-def words(test: AppTest) -> str:
-    parts = [*test.title, *test.markdown, *test.text, *test.caption]
-    return "\n".join(str(part.value) for part in parts).replace("\\", "")
+    return open_page("marketplace", **parameters)
 
 
 @pytest.fixture

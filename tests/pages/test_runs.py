@@ -22,8 +22,8 @@ from ionflux_core.ids import now
 from ionflux_ui.run_list import money, row_of
 from ionflux_ui.run_outputs import engine_label, file_in
 from ionflux_ui.run_text import escaped, flat_rows, number, plain, safe_markdown, table
+from tests.pages.shown import ROOT, labelled, open_page, words
 
-ROOT = Path(__file__).resolve().parents[2]
 MakeAgent = Callable[..., Path]
 MANIFEST = """
 inputs:
@@ -86,22 +86,11 @@ def ran(application: Application, value: Any = None, **options: Any) -> str:
 
 
 def page(**parameters: str) -> AppTest:
-    test = AppTest.from_file(str(ROOT / "ionflux_ui" / "shell.py"), default_timeout=30)
-    test.switch_page(str(ROOT / "pages" / "runs.py"))
-    for name, value in parameters.items():
-        test.query_params[name] = value
-    test.run()
-    assert not test.exception
-    return test
-
-
-def words(test: AppTest) -> str:
-    shown = [*test.title, *test.subheader, *test.markdown, *test.caption, *test.text, *test.code]
-    return "\n".join(str(element.value) for element in shown)
+    return open_page("runs", **parameters)
 
 
 def button(test: AppTest, label: str) -> Any:
-    return next(button for button in test.button if button.label == label)
+    return labelled(test.button, label)
 
 
 def in_address(test: AppTest, name: str) -> str | None:
@@ -245,7 +234,7 @@ def test_an_approval_takes_edits_and_the_run_goes_on(packed: Application) -> Non
     ws, run_id = workspace_of(packed), ran(packed, {"ask": True})
     test = page(run=run_id)
     assert "It costs \\$5." in words(test)
-    assert [field.label for field in test.text_input] == ["note", "Comment"]
+    assert [field.label for field in test.text_input] == ["Note", "Comment"]
     test.text_input[0].set_value("very fragile")
     test.text_input[1].set_value("careful")
     button(test, "Approve").click().run()

@@ -2,44 +2,21 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-from typing import Any
-
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from ionflux_core.application import Application, set_current
+from ionflux_core.application import Application
 from ionflux_core.errors import Invalid
 from ionflux_ui.settings_secrets import secret_users
 from ionflux_ui.settings_workspace import checked_inputs
+from tests.pages.shown import labelled as named
+from tests.pages.shown import open_page, words
 
-ROOT = Path(__file__).resolve().parents[2]
 VALUE = "a-very-private-value-4711"
 
 
-@pytest.fixture
-def ws(application: Application) -> str:
-    set_current(application)
-    return application.workspaces.all()[0].id
-
-
 def page(tab: str, **parameters: str) -> AppTest:
-    test = AppTest.from_file(str(ROOT / "ionflux_ui" / "shell.py"), default_timeout=30)
-    test.switch_page(str(ROOT / "pages" / "settings.py"))
-    for name, value in ({"tab": tab} | parameters).items():
-        test.query_params[name] = value
-    test.run()
-    assert not test.exception
-    return test
-
-
-def words(test: AppTest) -> str:
-    shown = [*test.title, *test.subheader, *test.markdown, *test.caption, *test.text, *test.code]
-    return "\n".join(str(element.value) for element in shown)
-
-
-def named(fields: Any, label: str) -> Any:
-    return next(field for field in fields if field.label == label)
+    return open_page("settings", tab=tab, **parameters)
 
 
 def test_an_unknown_tab_is_the_first_one(ws: str) -> None:
@@ -51,15 +28,11 @@ def test_the_workspace_is_saved_as_written(application: Application, ws: str) ->
     named(test.text_input, "Name").set_value("Atelier")
     named(test.text_input, "Currency").set_value("eur")
     named(test.selectbox, "Time zone").set_value("Europe/Lisbon")
-    model = named(test.selectbox, "Default model")
-    chosen = next(name for name in model.options if name.startswith("openai:"))
-    model.set_value(chosen)
     named(test.number_input, "Runs at the same time").set_value(3)
     named(test.text_area, "Closed addresses that agents may reach").set_value("10.1.0.0/16\n\n192.168.1.9:8080")
     named(test.button, "Save").click().run()
     saved = application.workspaces.get(ws)
     assert (saved.name, saved.settings.currency, saved.settings.timezone) == ("Atelier", "EUR", "Europe/Lisbon")
-    assert f"{saved.settings.default_model.provider}:{saved.settings.default_model.model}" == chosen
     assert saved.settings.max_parallel_runs == 3
     assert saved.settings.outbound_allow == ["10.1.0.0/16", "192.168.1.9:8080"]
 
@@ -83,14 +56,14 @@ def test_wrong_input_is_refused_whole(application: Application, ws: str, label: 
 
 
 def test_default_inputs_reach_a_run_and_say_so(application: Application, ws: str) -> None:
-    test = page("workspace", definition="word_counter")
+    test = page("inputs", definition="word_counter")
     named(test.text_area, "Default inputs as YAML").set_value("text: from the workspace")
     named(test.button, "Save defaults").click().run()
     assert application.workspaces.get(ws).settings.inputs == {"word_counter": {"text": "from the workspace"}}
     run = application.runs.get(ws, application.runs.start(ws, "agent:word_counter").run_id)
     assert run.inputs["text"] == "from the workspace"
     assert run.config["origins"]["inputs.text"] == "workspace"
-    test = page("workspace", definition="word_counter")
+    test = page("inputs", definition="word_counter")
     named(test.text_area, "Default inputs as YAML").set_value("")
     named(test.button, "Save defaults").click().run()
     assert application.workspaces.get(ws).settings.inputs == {}

@@ -1,0 +1,1 @@
+"""Channels: how an effect leaves this machine; one file each, found by `registry`."""

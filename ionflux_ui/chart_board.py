@@ -1,0 +1,147 @@
+"""Figures and charts as one element of the page, drawn without a chart library; a large view of one with it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from html import escape
+from pathlib import Path
+from typing import Any, Final, NamedTuple, TypedDict
+
+import streamlit as st
+
+from ionflux_ui import theme
+from ionflux_ui.charts import Chart, Series, Tile
+
+_FOLDER: Final = Path(__file__).parent / "components"
+_CONFIG: Final = {"displaylogo": False, "showTips": False}
+_HEIGHT: Final = 520
+
+# Registered here and not where it is drawn: a script run anew would register it anew.
+_mount = st.components.v2.component(
+    "ionflux_charts",
+    js=(_FOLDER / "charts.js").read_text(encoding="utf-8"),
+    css=(_FOLDER / "charts.css").read_text(encoding="utf-8"),
+)
+
+
+class Part(TypedDict):
+    """A group of figures and charts under a title; without one it has no head."""
+
+    title: str
+    help: str
+    note: str
+    tiles: Sequence[Tile]
+    charts: Sequence[Chart]
+
+
+class Opened(NamedTuple):
+    """What was clicked: the chart, the key of the label, and the key of the series or nothing."""
+
+    chart: str
+    at: str
+    series: str
+
+
+def part(
+    title: str = "", *, tiles: Sequence[Tile] = (), charts: Sequence[Chart] = (), note: str = "", help: str = ""
+) -> Part:
+    """A group of figures and charts."""
+    return {"title": title, "help": help, "note": note, "tiles": tiles, "charts": charts}
+
+
+def chart_board(parts: Sequence[Part], *, key: str, label: str) -> Opened | None:
+    """Draw these parts; what a person clicked in a chart, once. A chart's large view opens by itself."""
+    # A tuple, because Streamlit asks pandas whether a list is a table, and loading pandas takes longer than this page.
+    data = {"parts": tuple(parts), "label": label}
+    result = _mount(key=key, data=data, on_opened_change=_ignore, on_enlarged_change=_ignore)
+    wanted = result.get("enlarged")
+    chart = next((each for one in parts for each in one["charts"] if each["key"] == wanted), None)
+    if chart:
+        _enlarge(chart)
+    return _opened(result.get("opened"))
+
+
+def _opened(said: object) -> Opened | None:
+    """What the browser says was clicked; None when it says nothing usable."""
+    if not isinstance(said, Mapping):
+        return None
+    return Opened(*(str(said.get(name) or "") for name in Opened._fields))
+
+
+def _enlarge(chart: Chart) -> None:
+    """The chart in a window of its own, where one can zoom, leave series out and save it as a picture."""
+
+    @st.dialog(chart["title"], width="large")
+    def window() -> None:
+        st.caption(chart["help"])
+        st.plotly_chart(large_figure(chart), theme=None, config=_CONFIG, key=f"large-{chart['key']}", height=_HEIGHT)
+
+    window()
+
+
+def large_figure(chart: Chart) -> Any:
+    """The same chart as a plotly figure in the house's style."""
+    import plotly.graph_objects as go
+
+    ink, faint = _pick(theme.INK), _pick(theme.BORDER)
+    axis = {"gridcolor": faint, "zerolinecolor": faint, "linecolor": faint, "automargin": True}
+    layout = {
+        "template": {},
+        "barmode": "group" if chart["kind"] == "rows" else "stack",
+        "bargap": 0.25,
+        "paper_bgcolor": "rgba(0,0,0,0)",
+        "plot_bgcolor": "rgba(0,0,0,0)",
+        "font": {"family": "Inter, sans-serif", "size": 12, "color": ink},
+        "hoverlabel": {"font": {"color": ink}, "bgcolor": _pick(theme.PAPER_RAISED)},
+        "legend": {"orientation": "h", "y": 1.02, "yanchor": "bottom", "x": 0, "traceorder": "normal"},
+        "margin": {"l": 8, "r": 8, "t": 8, "b": 8},
+        "modebar": {"bgcolor": "rgba(0,0,0,0)", "color": ink, "activecolor": ink},
+        "showlegend": len(chart["series"]) > 1,
+        "xaxis": axis | ({} if chart["kind"] == "rows" else {"type": "date", "tickformat": "%-d %b"}),
+        "yaxis": axis | _scale(chart),
+    }
+    return go.Figure(data=[_trace(chart, one) for one in chart["series"]], layout=layout)
+
+
+def _trace(chart: Chart, series: Series) -> dict[str, Any]:
+    color = _plain_color(series)
+    trace = {
+        "name": escape(series["name"]),
+        # Plotly reads markup in names and in words; what comes from data is text.
+        "customdata": [escape(f"{full}: {text}") for full, text in zip(chart["full"], series["texts"], strict=True)],
+        "hovertemplate": "%{customdata}<extra>%{fullData.name}</extra>",
+    }
+    if chart["kind"] == "lines":
+        line = {"type": "scatter", "mode": "lines+markers", "line": {"color": color, "width": 2}}
+        return {**trace, **line, "x": chart["keys"], "y": series["values"]}
+    look = {"type": "bar", "marker": {"color": color, "pattern": {"shape": "/" if series["hatched"] else ""}}}
+    if chart["kind"] == "columns":
+        return {**trace, **look, "x": chart["keys"], "y": series["values"]}
+    return {**trace, **look, "orientation": "h", "x": series["values"], "y": [*range(len(chart["labels"]))]}
+
+
+def _scale(chart: Chart) -> dict[str, Any]:
+    if chart["kind"] == "rows":
+        labels = [escape(label) for label in chart["labels"]]
+        return {"tickvals": [*range(len(labels))], "ticktext": labels, "autorange": "reversed"}
+    return {
+        "title": {"text": escape(chart["unit"])},
+        "tickvals": [value for value, _ in chart["ticks"]],
+        "ticktext": [text for _, text in chart["ticks"]],
+    }
+
+
+def _plain_color(series: Series) -> str:
+    """A colour plotly understands: it knows no CSS names."""
+    if not series["color"].startswith("var("):
+        return series["color"]
+    look = theme.status_look(series["key"])
+    return _pick(theme.Shade(look.light, look.dark))
+
+
+def _pick(shade: theme.Shade) -> str:
+    return shade.dark if st.context.theme.type == "dark" else shade.light
+
+
+def _ignore() -> None:
+    """Naming a value without doing anything is how Streamlit learns that it exists."""
