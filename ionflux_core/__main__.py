@@ -56,6 +56,7 @@ def version() -> None:
 cli.command()(work.run)
 cli.command()(work.agents)
 runs.callback()(work.runs)
+runs.command("calls")(work.calls)
 runs.command("compare")(run_files.compare)
 runs.command("export")(run_files.export)
 runs.command("import")(run_files.bring_in)

@@ -14,6 +14,7 @@ from ionflux_core import limits
 from ionflux_core.application import Application
 from ionflux_core.cli.common import JsonOption, WorkspaceOption, opened, say, say_json, say_table, workspace_id
 from ionflux_core.cli.money import BudgetOption, micros_of
+from ionflux_core.domain.money import in_dollars
 from ionflux_core.domain.runs import PARKED, Run
 from ionflux_core.errors import Invalid, LimitExceeded, NotFound
 from ionflux_core.yaml_text import load
@@ -104,6 +105,39 @@ def runs(
         for each in page.runs
     ]
     say_table(rows, empty="Nothing has run yet. Start something with: ionflux run TARGET --wait")
+
+
+def calls(
+    run: Annotated[str, typer.Argument(metavar="RUN", help="Id of a run.")],
+    workspace: WorkspaceOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Show every attempt of a run to call a model or another server, the failed ones too."""
+    with opened() as application:
+        found = application.runs.calls(workspace_id(application, workspace), run)
+    if as_json:
+        say_json(found)
+        return
+    rows = [("STEP", "CALLED", "STATUS", "TOKENS IN", "OUT", "COST", "MS")]
+    rows += [
+        (
+            each["step_key"] or "",
+            f"{each['provider']}:{each['model']}" if each["model"] else each["provider"],
+            each["status"],
+            str(each["tokens_in"]),
+            str(each["tokens_out"]),
+            _price(each),
+            f"{each['latency_ms']:.0f}",
+        )
+        for each in found
+    ]
+    say_table(rows, empty="The run has called nobody.")
+
+
+def _price(call: dict[str, Any]) -> str:
+    if call["kind"] == "http":
+        return ""
+    return "no price" if call["cost_micros"] is None else in_dollars(call["cost_micros"])
 
 
 def publish(

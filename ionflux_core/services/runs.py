@@ -236,11 +236,13 @@ class Runs:
         with self._db.read() as connection:
             return steps.logs(connection, run_id, limit=limit)
 
-    def calls(self, workspace_id: str, run_id: str) -> list[dict[str, Any]]:
-        """Model and HTTP calls of a run."""
+    def calls(
+        self, workspace_id: str, run_id: str, *, offset: int = 0, limit: int | None = None
+    ) -> list[dict[str, Any]]:
+        """Model and HTTP calls of a run, oldest first."""
         self.get(workspace_id, run_id)
         with self._db.read() as connection:
-            return steps.calls_of(connection, run_id)
+            return steps.calls_of(connection, run_id, offset=offset, limit=limit)
 
     def calls_behind(self, workspace_id: str, run_id: str) -> list[dict[str, Any]]:
         """Calls of a run, and those whose answers it reuses."""

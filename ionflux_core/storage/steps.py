@@ -96,7 +96,7 @@ def calls_behind(connection: Connection, run_id: str) -> list[dict[str, Any]]:
     return [row._asdict() for row in connection.execute(query)] + calls_of(connection, run_id)
 
 
-def calls_of(connection: Connection, run_id: str) -> list[dict[str, Any]]:
+def calls_of(connection: Connection, run_id: str, *, offset: int = 0, limit: int | None = None) -> list[dict[str, Any]]:
     """Model and HTTP calls of a run, oldest first."""
-    query = select(calls).where(calls.c.run_id == run_id).order_by(calls.c.id)
-    return [row._asdict() for row in connection.execute(query)]
+    query = select(calls).where(calls.c.run_id == run_id).order_by(calls.c.id).offset(offset)
+    return [row._asdict() for row in connection.execute(query if limit is None else query.limit(limit))]

@@ -131,6 +131,32 @@ class StepOut(Answer):
     finished_at: datetime | None
 
 
+class CallOut(Answer):
+    """One attempt. `cost_micros` is null where no price is known; `price` is the row of the price list it was made by.
+
+    `request_hash` is the same for the same question to the same model.
+    """
+
+    id: str
+    step_key: str | None
+    kind: str
+    provider: str
+    model: str | None
+    status: str
+    attempt: int
+    request: Any
+    response: Any
+    error: dict[str, Any] | None
+    tokens_in: int
+    tokens_out: int
+    cached_tokens: int
+    price: dict[str, Any] | None
+    cost_micros: int | None
+    latency_ms: float
+    request_hash: str | None
+    at: datetime
+
+
 class LogOut(Answer):
     """One log line of a run."""
 
@@ -224,6 +250,21 @@ def get_logs(
     """The log lines of a run, oldest first."""
     found = here.application.runs.logs(here.workspace_id, run_id, limit=offset + limit + 1)[offset:]
     return [LogOut.model_validate(line) for line in part(found, request, response, offset=offset, limit=limit)]
+
+
+@router.get("/runs/{run_id}/calls")
+def get_calls(
+    here: Reading,
+    request: Request,
+    response: Response,
+    run_id: str,
+    offset: Place = 0,
+    limit: Limit = limits.PAGE_ROWS,
+) -> list[CallOut]:
+    """Every attempt of a run to call a model or another server, the failed ones too, oldest first."""
+    found = here.application.runs.calls(here.workspace_id, run_id, offset=offset, limit=limit + 1)
+    kept = part(found, request, response, offset=offset, limit=limit)
+    return [CallOut.model_validate({name: call[name] for name in CallOut.model_fields}) for call in kept]
 
 
 @router.post("/runs/{run_id}/cancel")

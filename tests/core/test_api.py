@@ -32,6 +32,10 @@ def run(ctx, inputs):
         ctx.log(f"at {number}")
     return {"result": 1}
 """
+CALLER = """
+def run(ctx, inputs):
+    return {"result": [ctx.llm.complete(f"The ship number {n} sails.").text for n in range(3)]}
+"""
 BROKEN = """
 def run(ctx, inputs):
     raise ValueError("the cause")
@@ -144,6 +148,20 @@ class TestRuns:
         assert [line["message"] for line in in_parts(client, f"runs/{run_id}/logs", size)] == [
             f"at {number}" for number in range(5)
         ]
+
+    def test_calls_are_shown_with_question_answer_tokens_and_price(
+        self, application: Application, client: TestClient, make_agent: MakeAgent
+    ) -> None:
+        make_agent("caller", CALLER)
+        application.catalog.reload()
+        run_id = start(client, "agent:caller")
+        ended(client, run_id)
+        calls = in_parts(client, f"runs/{run_id}/calls")
+        assert [call["step_key"] for call in calls] == ["llm", "llm[1]", "llm[2]"]
+        assert {call["provider"] for call in calls} == {"local"} and calls[0]["tokens_in"] > 0
+        assert "number 1 sails" in str(calls[1]["request"]) and "number 1 sails" in str(calls[1]["response"])
+        assert calls[0]["cost_micros"] == 0 and calls[0]["request_hash"] != calls[1]["request_hash"]
+        assert_problem(client.get("runs/nobody/calls"), 404)
 
     def test_open_questions_are_paged_oldest_first(
         self, application: Application, client: TestClient, make_agent: MakeAgent

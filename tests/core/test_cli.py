@@ -112,6 +112,19 @@ def test_run_stores_files_for_inputs(ionflux: Ionflux, make_agent: Callable[...,
     assert json.loads(said.out)["outputs"] == {"size": 5}
 
 
+def test_calls_of_a_run_are_listed_with_what_they_cost(
+    ionflux: Ionflux, make_agent: Callable[..., Any], tmp_path: Path
+) -> None:
+    (tmp_path / "in.json").write_text('{"text": "One."}', "utf-8")
+    make_agent("caller", "def run(ctx, inputs):\n    return {'text': ctx.llm.complete('It rains in Porto.').text}\n")
+    run_id = json.loads(ionflux("run", "agent:caller", "--wait", "--json").out)["run_id"]
+    said = ionflux("runs", "calls", run_id).out.splitlines()
+    assert said[0].split()[:2] == ["STEP", "CALLED"]
+    assert said[1].split()[:3] == ["llm", "local:extractive-tfidf", "success"] and "$0.00" in said[1]
+    quiet = json.loads(ionflux("run", "agent:word_counter", "--input", "in.json", "--wait", "--json").out)["run_id"]
+    assert "called nobody" in ionflux("runs", "calls", quiet).out
+
+
 def test_a_failing_run_exits_with_1(ionflux: Ionflux, make_agent: Callable[..., Any]) -> None:
     make_agent("broken", "def run(ctx, inputs):\n    raise ValueError('the cause')\n")
     said = ionflux("run", "agent:broken", "--wait")
