@@ -11,7 +11,7 @@ from sqlalchemy import Connection, func, select
 from ionflux_core.domain.runs import RunLog, RunStep
 from ionflux_core.storage.engine import AnyRow
 from ionflux_core.storage.tables import calls, run_logs, run_steps
-from ionflux_core.storage.writes import upsert
+from ionflux_core.storage.writes import insert_new, upsert
 
 
 def record(connection: Connection, rows: Sequence[dict[str, Any]]) -> None:
@@ -73,8 +73,8 @@ def logs(connection: Connection, run_id: str, *, limit: int, after: int = 0) -> 
 
 def write_calls(connection: Connection, rows: Sequence[dict[str, Any]]) -> None:
     """Append model and HTTP calls."""
-    if rows:
-        connection.execute(calls.insert(), list(rows))
+    for row in rows:
+        insert_new(connection, calls, row)
 
 
 def first_request(connection: Connection, run_id: str, step_key: str) -> Any:

@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ionflux_core import limits
+from ionflux_core import limits, redaction
 from ionflux_core.redaction import MASK, RedactingFormatter, Redactor, bind, bound, looks_like_secret
 
 VALUE = 'p@ss w/ord+"ü\\n=1'
@@ -173,3 +173,17 @@ def test_hostile_text_does_not_stall_the_patterns() -> None:
     for text in (*texts, "a" * 16_000, "a:" * 8000, "sk-" * 5000):
         redactor.text(text)
     assert time.process_time() - started < (10 if sys.gettrace() else 4)
+
+
+@given(
+    st.lists(
+        st.sampled_from([*TOKENS.values(), *PLAIN, "SECRET_KEY: ", "ſecret_key=abcdefgh12", "BEARER ", " text ", "\n"])
+    )
+)
+def test_the_quick_look_misses_nothing_the_patterns_find(parts: list[str]) -> None:
+    text = "".join(parts)
+    slow = text
+    for pattern in redaction._PATTERNS:
+        slow = pattern.regex.sub(redaction._mask, slow)
+    assert Redactor().text(text) == slow
+    assert (looks_like_secret(text) is None) == (slow == text)
