@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import io
+import itertools
 import logging
 import time
 import zipfile
@@ -46,6 +47,23 @@ def test_complaint_2_two_runs_are_compared_on_one_page_within_a_second(world: Wo
     assert all(pair.left.seconds is not None for pair in found.steps if pair.left)
     assert found.kpis[0].delta == pytest.approx(0.2)
     assert b"Dear Ada, line 3" in shown and b"Dear Bob, line 3" in shown
+
+
+def test_complaint_10_every_save_is_kept_with_author_time_and_message_and_comes_back_as_a_new_one(world: World) -> None:
+    """No limit on how many are kept, and an earlier text is one call away."""
+    world.agent("probe", lambda ctx, inputs: {"result": inputs.get("value")})
+    agents, instance = world.app.agents, world.instance("probe")
+    for number in range(2, 42):
+        agents.save(world.workspace, instance.id, f"inputs: {{value: {number}}}\n", message=f"to {number}", by="Ana")
+    saved = agents.versions(world.workspace, instance.id)
+    assert [version.version for version in saved] == list(range(41, 0, -1))
+    assert {(version.author, version.message) for version in saved[:-1]} == {("Ana", f"to {n}") for n in range(2, 42)}
+    assert all(later.created_at >= earlier.created_at for later, earlier in itertools.pairwise(saved))
+    back = agents.restore(world.workspace, instance.id, 7, by="Bo")
+    assert (back.version, back.yaml) == (42, saved[-7].yaml) == (42, "inputs: {value: 7}\n")
+    newest = agents.versions(world.workspace, instance.id)[0]
+    assert (newest.author, newest.message) == ("Bo", "restored version 7")
+    assert world.run("one").outputs == {"result": 7}
 
 
 def test_complaint_11_a_moved_step_is_no_change_and_secrets_are_never_printed(world: World) -> None:
