@@ -7,7 +7,7 @@ import textwrap
 from collections.abc import Callable, Iterator
 
 import pytest
-from playwright.sync_api import Browser
+from playwright.sync_api import Browser, expect
 
 from tests.browser.served import ROOT, streamlit
 from tests.browser.tabs import OpenTab, Tab
