@@ -84,13 +84,6 @@ class Unauthorized(IonfluxError):
     status = 401
 
 
-class MethodNotAllowed(IonfluxError):
-    """The address is right and the HTTP method is not."""
-
-    code = "method_not_allowed"
-    status = 405
-
-
 class LimitExceeded(IonfluxError):
     """A size, depth, count or time limit of `limits.py` was passed."""
 

@@ -17,9 +17,10 @@ from ionflux_core.domain.policies import ChannelSettings, rule
 from ionflux_core.domain.runs import FINISHED, Approval
 from ionflux_core.errors import Conflict, Forbidden, IonfluxError
 from ionflux_core.ids import new_id, now
-from ionflux_core.runtime.effect_rows import KIND_CHARS, SECRET, Asked, first_row, plain_error, revealed, run_event
+from ionflux_core.runtime.effect_rows import KIND_CHARS, SECRET, Asked, first_row, plain_error, revealed
 from ionflux_core.runtime.journal import OpenStep, Revoked, plain_json
 from ionflux_core.runtime.parking import FINISHED_STEP, Parked, Parking
+from ionflux_core.runtime.run_events import run_event
 from ionflux_core.sdk import Sent
 from ionflux_core.storage import approvals, events, outbox, runs, taint
 from ionflux_core.storage.engine import Connection, dump_json

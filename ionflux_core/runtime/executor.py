@@ -8,7 +8,7 @@ from datetime import timedelta
 from typing import Any
 
 from ionflux_core.domain.agents import AgentDefinition, OutputSpec, check_value
-from ionflux_core.domain.events import PlatformEvent, is_awaited, woken_by
+from ionflux_core.domain.events import is_awaited, woken_by
 from ionflux_core.domain.money import in_dollars
 from ionflux_core.domain.runs import Run, RunError, RunStatus
 from ionflux_core.errors import (
@@ -20,13 +20,14 @@ from ionflux_core.errors import (
     TooManyRequests,
     Unavailable,
 )
-from ionflux_core.ids import new_id, now
+from ionflux_core.ids import now
 from ionflux_core.limits import INLINE_OUTPUT_BYTES
 from ionflux_core.redaction import bind, hiding
 from ionflux_core.runtime.journal import Journal, Revoked, plain_json
 from ionflux_core.runtime.parking import Parked
 from ionflux_core.runtime.ports import Ports
 from ionflux_core.runtime.replay import context_of
+from ionflux_core.runtime.run_events import run_event
 from ionflux_core.sdk import Retry
 from ionflux_core.storage import agents, approvals, costs, events, runs, steps
 from ionflux_core.storage.engine import AnyRow, Connection, dump_json
@@ -296,7 +297,7 @@ def finish(
                "kpis": values.get("kpis") or {}, "trigger": run.trigger_kind}  # fmt: skip
     # A run that its budget stopped may go on and end once more.
     again = f":{at.isoformat()}" if status == "budget_stopped" else ""
-    event = _event(run, COMPLETED, payload, f"completed:{run.id}{again}")
+    event = run_event(run, COMPLETED, payload, f"completed:{run.id}{again}")
     listened = heard(run.workspace_id, COMPLETED) or runs.any_waiting(connection, run.workspace_id)
     if not listened:
         event["status"] = "archived_no_trigger"
@@ -311,23 +312,7 @@ def _break(connection: Connection, run: Run, failures: int, values: dict[str, An
     if not agents.stop_instance(connection, run.instance_id or "", values["finished_at"], reason[:1000]):
         return False
     payload = {"instance_id": run.instance_id, "instance": run.instance_name, "reason": reason, "failures": failures}
-    return events.insert(connection, _event(run, "ionflux.agent.instance.stopped", payload, f"stopped:{run.id}"))
-
-
-def _event(run: Run, type: str, payload: dict[str, Any], dedup_key: str) -> dict[str, Any]:
-    event = PlatformEvent(
-        id=new_id(),
-        workspace_id=run.workspace_id,
-        type=type,
-        at=now(),
-        source="runner",
-        brand_id=run.brand_id,
-        correlation_id=run.correlation_id,
-        causation_run_id=run.id,
-        dedup_key=dedup_key,
-        payload=payload,
-    )
-    return event.model_dump(exclude={"seq"})
+    return events.insert(connection, run_event(run, "ionflux.agent.instance.stopped", payload, f"stopped:{run.id}"))
 
 
 def output_warnings(definition: AgentDefinition, outputs: dict[str, Any]) -> list[str]:

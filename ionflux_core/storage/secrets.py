@@ -85,11 +85,6 @@ def tokens(connection: Connection, workspace_id: str) -> list[AnyRow]:
     return list(connection.execute(query.order_by(api_tokens.c.created_at)))
 
 
-def touch_token(connection: Connection, token_id: str, at: datetime) -> None:
-    """Keep when a token was used last."""
-    connection.execute(update(api_tokens).where(api_tokens.c.id == token_id).values(last_used_at=at))
-
-
 def revoke_token(connection: Connection, workspace_id: str, token_id: str) -> bool:
     """Remove an API token; False when it was not there."""
     statement = delete(api_tokens).where(api_tokens.c.workspace_id == workspace_id, api_tokens.c.id == token_id)
