@@ -19,7 +19,7 @@ from ionflux_core.storage.tables import (
 )
 from ionflux_core.storage.writes import insert_new, upsert
 
-_COLUMNS = {
+COLUMNS = {
     "id": agent_configurations.c.id,
     "workspace_id": agent_configurations.c.workspace_id,
     "definition_slug": agent_configurations.c.definition_slug,
@@ -37,7 +37,7 @@ _COLUMNS = {
     "created_at": agent_configurations.c.created_at,
     "updated_at": agent_configurations.c.updated_at,
 }
-_instances = select(*(column.label(name) for name, column in _COLUMNS.items()))
+_instances = select(*(column.label(name) for name, column in COLUMNS.items()))
 _in_workspace = agent_configurations.c.workspace_id == bindparam("workspace")
 _by_id = Query(_instances.where(agent_configurations.c.id == bindparam("instance"), _in_workspace))
 _names = select(agent_configurations.c.id, agent_configurations.c.name).where(_in_workspace)

@@ -31,7 +31,7 @@ class ArtifactFiles:
     def write(self, data: bytes) -> str:
         """Store bytes and return their hash; the same bytes are stored once."""
         sha256 = hashlib.sha256(data).hexdigest()
-        path = self._path(sha256)
+        path = self.path(sha256)
         try:
             # Touched: whoever is about to remove what nobody refers to sees that it is wanted again.
             os.utime(path)
@@ -54,14 +54,14 @@ class ArtifactFiles:
     def read(self, sha256: str) -> bytes:
         """The bytes with this hash; NotFound when they are gone."""
         try:
-            return self._path(sha256).read_bytes()
+            return self.path(sha256).read_bytes()
         except FileNotFoundError as error:
             raise NotFound("That file is not stored any more.", hint="Upload it again.") from error
 
     def is_fresh(self, sha256: str) -> bool:
         """Whether somebody has stored these bytes within the last hour."""
         try:
-            return self._path(sha256).stat().st_mtime > time.time() - _FRESH_SECONDS
+            return self.path(sha256).stat().st_mtime > time.time() - _FRESH_SECONDS
         except FileNotFoundError:
             return False
 
@@ -75,7 +75,8 @@ class ArtifactFiles:
             removed += sum(_remove_old(path) for path in old if path.name not in kept)
         return removed
 
-    def _path(self, sha256: str) -> Path:
+    def path(self, sha256: str) -> Path:
+        """Where the bytes with this hash lie, or would; NotFound for what is no hash."""
         if len(sha256) != 64 or not all(c in "0123456789abcdef" for c in sha256):
             raise NotFound("There is no such file.")
         return self._folder / sha256[:2] / sha256

@@ -35,10 +35,12 @@ def note(
 
 
 def find(
-    connection: Connection, workspace_id: str, *, entity_id: str | None = None, limit: int
+    connection: Connection, workspace_id: str, *, entity_id: str | None = None, before: int | None = None, limit: int
 ) -> list[dict[str, Any]]:
-    """Lines of a workspace, newest first."""
+    """Lines of a workspace, newest first; only those before a `seq` when one is given."""
     query = select(audit_log).where(audit_log.c.workspace_id == workspace_id)
+    if before is not None:
+        query = query.where(audit_log.c.seq < before)
     if entity_id:
         query = query.where(audit_log.c.entity_id == entity_id)
     return [row._asdict() for row in connection.execute(query.order_by(audit_log.c.seq.desc()).limit(limit))]

@@ -6,11 +6,11 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
 
-from sqlalchemy import BigInteger, Connection, and_, cast, func, literal, or_, select
+from sqlalchemy import BigInteger, Connection, Text, and_, cast, func, literal, or_, select
 
 from ionflux_core.storage import costs
 from ionflux_core.storage.engine import AnyRow
-from ionflux_core.storage.tables import calls, kpi_points, run_steps, runs, value_entries
+from ionflux_core.storage.tables import approvals, calls, kpi_points, run_steps, runs, value_entries
 
 # A run's id holds the time it was accepted, never earlier than the time it is dated; the minute is for unlike clocks.
 _ID_SLACK_MS = 60_000
@@ -40,11 +40,17 @@ _RUN = [
     runs.c.started_at,
     runs.c.finished_at,
     runs.c.change_seq,
+    runs.c.correlation_id,
+    runs.c.config["instance_version"].as_integer().label("instance_version"),
+    runs.c.attempt,
+    runs.c.trigger["by"].as_string().label("started_by"),
 ]
-_OF_RUN = [runs.c.workspace_id, runs.c.instance_id, runs.c.brand_id, runs.c.definition_slug]
+_OF_RUN = [runs.c.workspace_id, runs.c.instance_id, runs.c.brand_id, runs.c.definition_slug, runs.c.trigger_kind]
+_RUN_STATUS = runs.c.status.label("run_status")
 _STEP = [
     run_steps.c.run_id,
     *_OF_RUN,
+    _RUN_STATUS,
     run_steps.c.step_key,
     run_steps.c.seq,
     run_steps.c.kind,
@@ -59,11 +65,32 @@ _VALUE = [
     value_entries.c.id,
     value_entries.c.run_id,
     *_OF_RUN,
+    _RUN_STATUS,
     value_entries.c.kind,
     value_entries.c.amount,
     value_entries.c.unit,
     value_entries.c.method,
+    value_entries.c.confidence,
     value_entries.c.at,
+]
+_CALL = [
+    calls.c.id,
+    calls.c.run_id,
+    *_OF_RUN,
+    _RUN_STATUS,
+    calls.c.step_key,
+    calls.c.kind,
+    calls.c.provider,
+    calls.c.model,
+    calls.c.status,
+    calls.c.error,
+    calls.c.tokens_in,
+    calls.c.tokens_out,
+    calls.c.cached_tokens,
+    calls.c.cost_micros,
+    calls.c.latency_ms,
+    calls.c.attempt,
+    calls.c.at,
 ]
 _POINT = [
     kpi_points.c.id,
@@ -118,8 +145,18 @@ def values_of(connection: Connection, run_ids: Sequence[str]) -> list[AnyRow]:
     return list(connection.execute(query.order_by(value_entries.c.at, value_entries.c.id)))
 
 
+def approvals_of(connection: Connection, run_ids: Sequence[str]) -> list[AnyRow]:
+    """The questions of these runs to people; `edited` where somebody changed what was asked about."""
+    columns = (
+        approvals.c.id, approvals.c.run_id, *_OF_RUN, _RUN_STATUS, approvals.c.kind, approvals.c.status,
+        (cast(approvals.c.edits, Text) != "{}").label("edited"), approvals.c.created_at, approvals.c.decided_at,
+    )  # fmt: skip
+    query = select(*columns).join(runs, runs.c.id == approvals.c.run_id).where(approvals.c.run_id.in_(run_ids))
+    return list(connection.execute(query.order_by(approvals.c.id)))
+
+
 def model_costs_of(connection: Connection, run_ids: Sequence[str]) -> list[AnyRow]:
-    """What these runs' calls of each model have cost, and how many of them had no price."""
+    """What these runs' calls of each model have cost and taken, and how many of them had no price."""
     model = (calls.c.provider + literal(":") + func.coalesce(calls.c.model, "")).label("model")
     of_run = (calls.c.run_id, *_OF_RUN, runs.c.status, runs.c.created_at)
     query = (
@@ -128,13 +165,22 @@ def model_costs_of(connection: Connection, run_ids: Sequence[str]) -> list[AnyRo
             model,
             func.count().label("calls"),
             costs.UNPRICED_COUNT.label("unpriced"),
-            cast(func.coalesce(func.sum(calls.c.cost_micros), 0), BigInteger).label("cost_micros"),
+            *(
+                cast(func.coalesce(func.sum(calls.c[name]), 0), BigInteger).label(name)
+                for name in ("cost_micros", "tokens_in", "tokens_out", "cached_tokens")
+            ),
         )
         .join(runs, runs.c.id == calls.c.run_id)
         .where(calls.c.run_id.in_(run_ids), costs.OF_MODELS)
         .group_by(*of_run, model)
     )
     return list(connection.execute(query))
+
+
+def calls_of(connection: Connection, run_ids: Sequence[str]) -> list[AnyRow]:
+    """Every attempt of these runs to call a model or an address, without what was said, each with whose run it is."""
+    query = select(*_CALL).join(runs, runs.c.id == calls.c.run_id).where(calls.c.run_id.in_(run_ids))
+    return list(connection.execute(query.order_by(calls.c.id)))
 
 
 def newest_changes(connection: Connection) -> tuple[int, int]:
@@ -163,7 +209,10 @@ def cost_since(connection: Connection, workspace_id: str, since: datetime) -> in
 
 
 def value_since(connection: Connection, workspace_id: str, since: datetime) -> list[dict[str, Any]]:
-    """What runs created since a recent time were worth: kind, method, unit, amount, entries; methods stay apart."""
+    """What runs created since a recent time were worth, by kind, method and unit, which stay apart.
+
+    kind, method, unit, amount, entries, confidence.
+    """
     query = (
         select(
             value_entries.c.kind,
@@ -171,6 +220,7 @@ def value_since(connection: Connection, workspace_id: str, since: datetime) -> l
             value_entries.c.unit,
             func.sum(value_entries.c.amount).label("amount"),
             func.count().label("entries"),
+            func.avg(value_entries.c.confidence).label("confidence"),
         )
         .join(runs, runs.c.id == value_entries.c.run_id)
         .where(_recent(workspace_id, since))

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from sqlalchemy import Connection, func, or_, select
+from sqlalchemy import Connection, func, literal_column, or_, select
 
 from ionflux_core.storage.engine import AnyRow
-from ionflux_core.storage.tables import leases, runs
+from ionflux_core.storage.tables import leases, runs, workspaces
 from ionflux_core.storage.writes import upsert
 
 _PROBE = "health"
@@ -31,10 +31,16 @@ def lease(connection: Connection, name: str) -> AnyRow | None:
 def queue(connection: Connection, at: datetime) -> tuple[int, datetime | None]:
     """How many runs could be taken now, over all workspaces, and since when the oldest of them waits."""
     since = func.coalesce(runs.c.wake_at, runs.c.created_at)
-    due = (runs.c.status == "pending") & or_(runs.c.wake_at.is_(None), runs.c.wake_at <= at)
+    # Spelled out, because SQLite takes a partial index only where it sees the very words of the index.
+    due = (runs.c.status == literal_column("'pending'")) & or_(runs.c.wake_at.is_(None), runs.c.wake_at <= at)
     count = connection.execute(select(func.count()).where(due)).scalar_one()
     oldest = connection.execute(select(runs.c.created_at, runs.c.wake_at).where(due).order_by(since).limit(1)).first()
     return count, (oldest.wake_at or oldest.created_at) if oldest else None
+
+
+def began(connection: Connection) -> datetime | None:
+    """When the first workspace was made."""
+    return connection.execute(select(func.min(workspaces.c.created_at))).scalar_one()  # type: ignore[no-any-return]
 
 
 def server_version(connection: Connection) -> str:

@@ -31,8 +31,10 @@ from ionflux_core.storage.tables import (
     approvals,
     artifacts,
     audit_log,
+    chat_texts,
     events,
     metadata,
+    notifications,
     outbox,
     run_logs,
     run_steps,
@@ -42,8 +44,8 @@ from ionflux_core.storage.tables import (
     triggers,
 )
 
-# Rows that do not keep a file: its own, and the notes of what people did.
-_NO_REFERENCE = {artifacts.name, audit_log.name, run_texts.name}
+# Rows that do not keep a file: its own, the notes of what people did and were told, and copies of words.
+_NO_REFERENCE = {artifacts.name, audit_log.name, run_texts.name, chat_texts.name, notifications.name}
 _HASH = re.compile(r"(?<![0-9a-f])[0-9a-f]{64}(?![0-9a-f])")
 _SCANNED_ROWS = 500
 

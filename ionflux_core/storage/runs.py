@@ -32,6 +32,7 @@ IS_LIVE: ColumnElement[bool] = literal_column(
     "runs.status IN ('pending', 'running', 'waiting', 'awaiting_approval', 'paused')"
 )
 
+_NEWEST = 200
 _SUMMARY = [
     runs.c.id,
     runs.c.workspace_id,
@@ -245,6 +246,34 @@ def any_waiting(connection: Connection, workspace_id: str) -> bool:
     return _any_waiting.first(connection, {"workspace": workspace_id}) is not None
 
 
+def wake_parent(connection: Connection, parent_id: str, child_id: str) -> bool:
+    """Bring on a run that is parked until this child of it has ended; False when it waits for something else."""
+    # Locked before it is read: a parent that is about to be parked has either been parked, or sees the child's end.
+    query = select(runs.c.status, runs.c.wait).where(runs.c.id == parent_id).with_for_update()
+    parent = connection.execute(query).first()
+    if parent is None or parent.status != "waiting" or (parent.wait or {}).get("run_id") != child_id:
+        return False
+    return move(connection, parent_id, "pending", parked=True, wake_at=None)
+
+
+def children_of(connection: Connection, run_id: str) -> list[str]:
+    """The unfinished runs that a run has started and waits for."""
+    query = select(runs.c.id).where(IS_LIVE, runs.c.parent_run_id == run_id, runs.c.lineage.is_(None))
+    return list(connection.execute(query).scalars())
+
+
+def failures(
+    connection: Connection, workspace_id: str, instance_id: str | None, slug: str, since: datetime, until: datetime
+) -> int:
+    """How many of the newest runs of an instance, or of a definition without one, have failed within a time."""
+    query = select(runs.c.status, runs.c.finished_at, runs.c.instance_id, runs.c.definition_slug)
+    query = query.where(runs.c.instance_id == instance_id if instance_id else runs.c.workspace_id == workspace_id)
+    newest = connection.execute(query.order_by(runs.c.id.desc()).limit(_NEWEST))
+    own = [row for row in newest if row.instance_id == instance_id and row.definition_slug == slug]
+    ended = [row.finished_at for row in own if row.status in ("error", "budget_stopped") and row.finished_at]
+    return sum(since <= at <= until for at in ended)
+
+
 _status = Query(select(runs.c.status).where(runs.c.id == bindparam("run")))
 
 
@@ -266,6 +295,13 @@ def _summary(row: AnyRow) -> RunSummary:
     return RunSummary(**values, error_code=error.get("code"), error_message=error.get("message"))
 
 
+def _failed_with(code: str) -> list[ColumnElement[bool]]:
+    """The conditions for runs that ended with an error of this code, or by their budget."""
+    own: ColumnElement[bool] = runs.c.error["code"].as_string() == code
+    failed = runs.c.status.in_(("error", "budget_stopped"))
+    return [failed, or_(own, and_(runs.c.error["code"].as_string().is_(None), runs.c.status == code))]
+
+
 def _narrowed(query: Select[Any], narrow: RunFilter, dialect: str) -> Select[Any]:
     equal = {
         runs.c.instance_id: narrow.instance_id,
@@ -277,6 +313,8 @@ def _narrowed(query: Select[Any], narrow: RunFilter, dialect: str) -> Select[Any
     conditions: list[ColumnElement[bool]] = [column == value for column, value in equal.items() if value]
     if narrow.statuses:
         conditions.append(runs.c.status.in_(narrow.statuses))
+    if narrow.error_code:
+        conditions += _failed_with(narrow.error_code)
     if narrow.since:
         conditions.append(runs.c.created_at >= narrow.since)
     if narrow.until:

@@ -44,12 +44,14 @@ def matching(question: str, dialect: str) -> ColumnElement[bool]:
     asked = terms(question)
     if not any(not term.excluded for term in asked):
         return by_id
-    written = _for_sqlite(asked) if dialect == "sqlite" else _for_postgres(asked)
+    written = for_sqlite(asked) if dialect == "sqlite" else for_postgres(asked)
     found: TextClause = text(f"runs.id IN ({_SHAPE[dialect]})").bindparams(asked=written)
     return or_(found, by_id)
 
 
-def _for_sqlite(asked: Sequence[Term]) -> str:
+def for_sqlite(asked: Sequence[Term]) -> str:
+    """Terms as FTS5 reads them; at least one must not be excluded."""
+
     def one(term: Term) -> str:
         return f'"{" ".join(term.words)}"{" *" if term.begins else ""}'
 
@@ -57,7 +59,9 @@ def _for_sqlite(asked: Sequence[Term]) -> str:
     return " NOT ".join([f"({wanted})", *(one(term) for term in asked if term.excluded)])
 
 
-def _for_postgres(asked: Sequence[Term]) -> str:
+def for_postgres(asked: Sequence[Term]) -> str:
+    """Terms as to_tsquery reads them."""
+
     def one(term: Term) -> str:
         side_by_side = " <-> ".join(f"'{word}'" for word in term.words) + (":*" if term.begins else "")
         return f"{'!' if term.excluded else ''}({side_by_side})"
@@ -103,7 +107,7 @@ def changed(connection: Connection, after: Change, *, limit: int) -> list[tuple[
 
 def read(connection: Connection, run_ids: Sequence[str]) -> list[dict[str, Any]]:
     """The rows of the index that runs ought to have as they stand."""
-    gathered: dict[str, dict[Part, _Words]] = {each: {part: _Words() for part in PARTS} for each in run_ids}
+    gathered: dict[str, dict[Part, Words]] = {each: {part: Words() for part in PARTS} for each in run_ids}
     query = select(runs.c.id, runs.c.change_seq, runs.c.inputs, runs.c.outputs, runs.c.error, runs.c.preview)
     changes: dict[str, int] = {}
     for row in connection.execute(query.where(runs.c.id.in_(run_ids))):
@@ -146,7 +150,7 @@ def _said(error: dict[str, Any] | None) -> Any:
     return [error.get("code"), error.get("message"), error.get("hint")] if error else None
 
 
-class _Words:
+class Words:
     """Text that gathers up to a size, each piece once."""
 
     def __init__(self) -> None:

@@ -43,6 +43,17 @@ def finished_count(connection: Connection, run_id: str) -> int:
     return connection.execute(select(func.count()).where(run_steps.c.run_id == run_id, done)).scalar_one()
 
 
+def open_step(connection: Connection, run_id: str) -> tuple[str, str] | None:
+    """The title of the step a run is in, and what a model has said in it so far; rows of short steps do not show."""
+    query = select(run_steps.c.title, run_steps.c.outputs).where(
+        run_steps.c.run_id == run_id, run_steps.c.status == "running"
+    )
+    row = connection.execute(query.order_by(run_steps.c.seq.desc()).limit(1)).first()
+    if row is None:
+        return None
+    return row.title, str(row.outputs.get("text") or "") if isinstance(row.outputs, dict) else ""
+
+
 def finished_since(connection: Connection, run_id: str, at: datetime) -> bool:
     """True when a run has finished a step since a time."""
     query = select(run_steps.c.step_key).where(run_steps.c.run_id == run_id, run_steps.c.finished_at >= at)

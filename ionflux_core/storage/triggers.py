@@ -8,7 +8,9 @@ from typing import Any
 
 from sqlalchemy import Connection, bindparam, delete, func, insert, select, update
 
+from ionflux_core.domain.agents import AgentInstance
 from ionflux_core.domain.triggers import Trigger, TriggerFiring
+from ionflux_core.storage import agents
 from ionflux_core.storage.statements import Query, Write
 from ionflux_core.storage.tables import (
     agent_configurations,
@@ -64,13 +66,23 @@ def get(connection: Connection, trigger_id: str) -> Trigger | None:
     return None if row is None else Trigger.model_validate(row._asdict())
 
 
-_by_hook_path = Query(_with_instance.where(triggers.c.hook_path == bindparam("path"), triggers.c.kind == "webhook"))
+_TRIGGER = tuple(column.name for column in _with_instance.selected_columns)
+_by_hook_path = Query(
+    _with_instance.add_columns(*(column.label(f"of_instance_{name}") for name, column in agents.COLUMNS.items())).where(
+        triggers.c.hook_path == bindparam("path"), triggers.c.kind == "webhook"
+    )
+)
 
 
-def by_hook_path(connection: Connection, path: str) -> Trigger | None:
-    """The webhook trigger that listens on a path."""
+def by_hook_path(connection: Connection, path: str) -> tuple[Trigger, AgentInstance] | None:
+    """The webhook trigger that listens on a path, and its instance: one look, because senders come in crowds."""
     row = _by_hook_path.first(connection, {"path": path})
-    return None if row is None else Trigger.model_validate(row._asdict())
+    if row is None:
+        return None
+    cells = tuple(row)
+    trigger = dict(zip(_TRIGGER, cells[: len(_TRIGGER)], strict=True))
+    instance = dict(zip(agents.COLUMNS, cells[len(_TRIGGER) :], strict=True))
+    return Trigger.model_validate(trigger), AgentInstance.model_validate(instance)
 
 
 def enabled(connection: Connection, kind: str, *, workspace_id: str | None = None) -> list[Trigger]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, delete, select, update
+from sqlalchemy import Connection, Table, delete, select, update
 
 from ionflux_core.domain.workspaces import Brand, Creator, User, Workspace, WorkspaceSettings
 from ionflux_core.storage.engine import AnyRow
@@ -104,15 +104,29 @@ def find_brands(connection: Connection, workspace_id: str, *, archived: bool = F
     return [Brand.model_validate(_flat(row)) for row in connection.execute(query)]
 
 
-def save_brand(connection: Connection, workspace_id: str, brand_id: str, at: datetime, **values: Any) -> bool:
-    """Change columns of a brand; False when it is not there."""
-    statement = update(brands).where(brands.c.id == brand_id, brands.c.workspace_id == workspace_id)
-    return bool(connection.execute(statement.values(updated_at=at, **values)).rowcount == 1)
+def save_brand(
+    connection: Connection,
+    workspace_id: str,
+    brand_id: str,
+    at: datetime,
+    *,
+    expected: datetime | None = None,
+    **values: Any,
+) -> bool:
+    """Change columns of a brand; False when it is not there, or was not last changed when it was expected to be."""
+    return _save(connection, brands, workspace_id, brand_id, at, expected, values)
 
 
 def insert_creator(connection: Connection, row: dict[str, Any]) -> bool:
     """Insert a creator; False when the name is taken in the workspace."""
     return insert_new(connection, creators, row)
+
+
+def creator(connection: Connection, workspace_id: str, creator_id: str) -> Creator | None:
+    """One creator of a workspace."""
+    query = select(creators).where(creators.c.id == creator_id, creators.c.workspace_id == workspace_id)
+    row = connection.execute(query).one_or_none()
+    return None if row is None else Creator.model_validate(_flat(row))
 
 
 def find_creators(connection: Connection, workspace_id: str, *, archived: bool = False) -> list[Creator]:
@@ -123,9 +137,31 @@ def find_creators(connection: Connection, workspace_id: str, *, archived: bool =
     return [Creator.model_validate(_flat(row)) for row in connection.execute(query)]
 
 
-def save_creator(connection: Connection, workspace_id: str, creator_id: str, at: datetime, **values: Any) -> bool:
-    """Change columns of a creator; False when it is not there."""
-    statement = update(creators).where(creators.c.id == creator_id, creators.c.workspace_id == workspace_id)
+def save_creator(
+    connection: Connection,
+    workspace_id: str,
+    creator_id: str,
+    at: datetime,
+    *,
+    expected: datetime | None = None,
+    **values: Any,
+) -> bool:
+    """Change columns of a creator; False when it is not there, or was not last changed when it was expected to be."""
+    return _save(connection, creators, workspace_id, creator_id, at, expected, values)
+
+
+def _save(
+    connection: Connection,
+    table: Table,
+    workspace_id: str,
+    profile_id: str,
+    at: datetime,
+    expected: datetime | None,
+    values: dict[str, Any],
+) -> bool:
+    statement = update(table).where(table.c.id == profile_id, table.c.workspace_id == workspace_id)
+    if expected is not None:
+        statement = statement.where(table.c.updated_at == expected)
     return bool(connection.execute(statement.values(updated_at=at, **values)).rowcount == 1)
 
 

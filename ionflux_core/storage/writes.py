@@ -41,6 +41,13 @@ def insert_new(connection: Connection, table: Table, row: Row) -> bool:
     return _insert_new(table, tuple(row)).run(connection, row) == 1
 
 
+def insert_absent(connection: Connection, table: Table, rows: Sequence[Row]) -> None:
+    """Insert rows, leaving out those that meet a unique key that is taken."""
+    if rows:
+        statement = _insert(connection.dialect.name, table).on_conflict_do_nothing()
+        connection.execute(statement, [dict(row) for row in rows])
+
+
 def upsert(
     connection: Connection, table: Table, rows: Iterable[Row], *, key: Sequence[str], keep: Sequence[str] = ()
 ) -> int:
