@@ -18,6 +18,7 @@ from ionflux_core.domain.agent_details import Deployment as Deployment
 from ionflux_core.domain.agent_details import ModelUse as ModelUse
 from ionflux_core.domain.agent_details import Narrative as Narrative
 from ionflux_core.domain.agent_details import Stack as Stack
+from ionflux_core.domain.health import HealthSpec as HealthSpec
 from ionflux_core.domain.spellings import SpelledModel
 from ionflux_core.domain.triggers import TRIGGER_TYPES, Key, Text
 from ionflux_core.domain.triggers import TriggerSpec as TriggerSpec
@@ -178,7 +179,10 @@ class AgentLimits(SpelledModel):
 
 
 class AgentDefinition(SpelledModel):
-    """An agent as its manifest states it. `planned` is true while its code has not come yet."""
+    """An agent as its manifest states it. `planned` is true while its code has not come yet.
+
+    One that is not `listed` is a part of the program itself: it is run by a page or the chat and offered nowhere.
+    """
 
     older_names = {
         "definition_status": "status",
@@ -215,10 +219,12 @@ class AgentDefinition(SpelledModel):
     services: tuple[str, ...] = ()
     kpis: tuple[KpiSpec, ...] = ()
     limits: AgentLimits = AgentLimits()
+    health: HealthSpec = HealthSpec()
     permissions: tuple[str, ...] = ()
     events_out: tuple[str, ...] = ()
     tables: tuple[Key, ...] = ()
     tasks: tuple[TaskSpec, ...] = ()
+    listed: bool = True
     planned: bool = False
 
     @field_validator("version", mode="before")

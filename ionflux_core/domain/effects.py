@@ -40,6 +40,7 @@ class EffectLine(_Read):
     dry_run: bool
     policy: str
     approval_id: str | None = None
+    batch_id: str | None = None
     attempts: int
     sent_at: datetime | None = None
     created_at: datetime

@@ -4,14 +4,20 @@ from __future__ import annotations
 
 import re
 from datetime import datetime
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 
 from ionflux_core.errors import Invalid
 
 SUBJECT = re.compile(r"^[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*$")
 PATTERN = re.compile(r"^([A-Za-z0-9_-]+|\*)(\.([A-Za-z0-9_-]+|\*))*(\.>)?$|^>$")
+
+EventStatus = Literal["pending_processing", "processed", "archived_no_trigger"]
+DeliveryStatus = Literal["started", "failed", "dead", "discarded"]
+EVENT_STATUSES: tuple[EventStatus, ...] = get_args(EventStatus)
+# What needs no further hand-over by itself: it was taken, given up, or set aside by a person.
+SETTLED: frozenset[DeliveryStatus] = frozenset({"started", "dead", "discarded"})
 
 _AGENT_ALIASES = {
     "emailwizard", "whatsapppulse", "tiktokstylist", "salessentinel", "ugcmatchmaker", "outreachautomaton",
@@ -38,7 +44,44 @@ class PlatformEvent(BaseModel):
     dedup_key: str | None = None
     schema_version: str = "v1.0"
     payload: dict[str, Any]
-    status: Literal["pending_processing", "processed", "archived_no_trigger"] = "pending_processing"
+    status: EventStatus = "pending_processing"
+
+
+class EventFilter(BaseModel):
+    """How a stream of events is narrowed; empty fields narrow nothing. `pattern` is a subject with `*` and `>`."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    pattern: str = Field("", max_length=300)
+    prefix: str = Field("", max_length=300)
+    source: str | None = Field(None, max_length=300)
+    brand_id: str | None = Field(None, max_length=300)
+    correlation_id: str | None = Field(None, max_length=300)
+    status: EventStatus | None = None
+    since: datetime | None = None
+    until: datetime | None = None
+    text: str = Field("", max_length=300)
+
+
+class EventDelivery(BaseModel):
+    """How an event reached one trigger. `next_at` is when a failed one is tried again; the names may be gone."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    event_id: str
+    trigger_id: str
+    status: DeliveryStatus
+    attempts: int
+    replays: int = 0
+    run_id: str | None = None
+    error: dict[str, Any] | None = None
+    at: datetime
+    next_at: datetime | None = None
+    event_type: str = ""
+    correlation_id: str = ""
+    trigger_key: str | None = None
+    instance_id: str | None = None
+    instance_name: str | None = None
 
 
 def canonical_subject(subject: str) -> str:
@@ -66,12 +109,29 @@ def check_subject(subject: str) -> str:
     return subject
 
 
+def check_pattern(pattern: str) -> str:
+    """The canonical pattern, or Invalid when it is not dotted words with `*` and a final `>`."""
+    pattern = canonical_subject(pattern.strip())
+    if not PATTERN.match(pattern) or len(pattern) > 200:
+        raise Invalid(
+            f"{pattern[:80]!r} is not a pattern of event types.",
+            hint="Write words joined by dots; * stands for one word, > at the end for all the rest.",
+        )
+    return pattern
+
+
 def matches(pattern: str, subject: str) -> bool:
     """True when a subject fits a pattern: `*` stands for one word, a final `>` for one or more."""
     want, have = canonical_subject(pattern).split("."), subject.split(".")
     if want[-1] == ">":
         return len(have) >= len(want) and all(_fits(w, h) for w, h in zip(want[:-1], have, strict=False))
     return len(want) == len(have) and all(_fits(w, h) for w, h in zip(want, have, strict=True))
+
+
+def pattern_regex(pattern: str) -> str:
+    """A checked pattern as a regular expression, in the words all databases know."""
+    words = {"*": "[^.]+", ">": ".+"}
+    return "^" + "[.]".join(words.get(word, word) for word in check_pattern(pattern).split(".")) + "$"
 
 
 def _fits(word: str, actual: str) -> bool:

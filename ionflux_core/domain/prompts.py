@@ -1,82 +1,170 @@
-"""What is said to a model and what it may ask back: messages, pictures, tools and its wishes to use them."""
+"""Prompt libraries: texts with typed variables, versioned, for agents, pages and people."""
 
 from __future__ import annotations
 
-import hashlib
+import json
+import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from datetime import date, datetime
 from typing import Any, Literal
 
-from ionflux_core.errors import Invalid, LimitExceeded
-from ionflux_core.limits import IMAGE_BYTES, MIB
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-ImageType = Literal["image/png", "image/jpeg", "image/gif", "image/webp"]
-_MAGIC: Mapping[str, tuple[bytes, bytes]] = {
-    "image/png": (b"\x89PNG", b""),
-    "image/jpeg": (b"\xff\xd8\xff", b""),
-    "image/gif": (b"GIF8", b""),
-    "image/webp": (b"RIFF", b"WEBP"),
-}
+from ionflux_core.errors import Invalid, Problem
+from ionflux_core.limits import NAME_CHARS, TEXT_CHARS
+
+VariableType = Literal["text", "number", "date", "json_object"]
+
+_PLACE = re.compile(r"\{\{\s*([A-Za-z_][A-Za-z0-9_]{0,59})\s*\}\}")
 
 
-@dataclass(frozen=True, slots=True)
-class Image:
-    """A picture shown to a model; its bytes must be what the media type says."""
-
-    data: bytes = field(repr=False)
-    media_type: ImageType = "image/png"
-
-    def __post_init__(self) -> None:
-        begins, later = _MAGIC.get(self.media_type, (b"\0", b"\0"))
-        if not self.data.startswith(begins) or later not in self.data[:16]:
-            raise Invalid(
-                f"The picture is no {str(self.media_type)[:40]}.",
-                hint="Give a PNG, JPEG, GIF or WebP file and its type.",
-            )
-        if len(self.data) > IMAGE_BYTES:
-            raise LimitExceeded(f"The picture is larger than {IMAGE_BYTES // MIB} MiB.", hint="Make it smaller first.")
-
-    def reference(self) -> dict[str, Any]:
-        """What stands for the picture in a record."""
-        sha256 = hashlib.sha256(self.data).hexdigest()
-        return {"media_type": self.media_type, "sha256": sha256, "size": len(self.data)}
+class _Model(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
 
 
-@dataclass(frozen=True, slots=True)
-class Tool:
-    """Something a model may ask for; `parameters` is the JSON schema of its arguments."""
+class PromptVariable(_Model):
+    """A variable that stands as `{{ name }}` in a prompt's text."""
 
-    name: str
-    description: str
-    parameters: Mapping[str, Any] = field(default_factory=lambda: {"type": "object", "properties": {}})
+    name: str = Field(pattern=r"^[A-Za-z_][A-Za-z0-9_]{0,59}$")
+    type: VariableType = "text"
+    description: str = Field("", max_length=1_000)
+    required: bool = True
+    default: Any = None
 
 
-@dataclass(frozen=True, slots=True)
-class ToolCall:
-    """A model's wish to use a tool; whether and how it is done is the agent's to decide."""
+class PromptDraft(_Model):
+    """What a person edits of a prompt."""
+
+    name: str = Field(min_length=1, max_length=NAME_CHARS)
+    text: str = Field("", max_length=TEXT_CHARS)
+    variables: list[PromptVariable] = Field([], max_length=50)
+    tags: list[str] = Field([], max_length=30)
+
+    @model_validator(mode="after")
+    def _variables_and_text_agree(self) -> PromptDraft:
+        names = [variable.name for variable in self.variables]
+        if len(set(names)) < len(names):
+            raise ValueError("each variable is named once")
+        if strangers := [name for name in places(self.text) if name not in names]:
+            raise ValueError(f"the text names {', '.join(strangers[:5])}, which is no variable of the prompt")
+        for variable in self.variables:
+            if variable.default is not None:
+                as_written(variable, variable.default)
+        return self
+
+
+class Prompt(PromptDraft):
+    """A prompt of a library; `derived_from` is {"prompt_id", "version"} of the one it was forked from."""
 
     id: str
-    name: str
-    arguments: dict[str, Any]
+    workspace_id: str
+    library_id: str
+    author: str
+    version: int
+    derived_from: dict[str, Any] | None = None
+    status: Literal["active", "archived"] = "active"
+    created_at: datetime
+    updated_at: datetime
 
 
-@dataclass(frozen=True, slots=True)
-class Message:
-    """One turn of a conversation; a `tool` message answers the wish `tool_call_id`."""
+class PromptVersion(PromptDraft):
+    """A prompt as it was."""
 
-    role: Literal["user", "assistant", "tool"]
-    text: str = ""
-    images: tuple[Image, ...] = ()
-    tool_calls: tuple[ToolCall, ...] = ()
-    tool_call_id: str | None = None
+    prompt_id: str
+    version: int
+    author: str
+    message: str
+    created_at: datetime
 
-    def recorded(self) -> dict[str, Any]:
-        """The message as plain JSON, pictures by their hash, without what is empty."""
-        plain: dict[str, Any] = {"role": self.role, "text": self.text}
-        if self.images:
-            plain["images"] = [image.reference() for image in self.images]
-        if self.tool_calls:
-            plain["tool_calls"] = [{"id": c.id, "name": c.name, "arguments": c.arguments} for c in self.tool_calls]
-        if self.tool_call_id:
-            plain["tool_call_id"] = self.tool_call_id
-        return plain
+
+class PromptLibraryDraft(_Model):
+    """What a person edits of a library."""
+
+    name: str = Field(min_length=1, max_length=NAME_CHARS)
+    description: str = Field("", max_length=TEXT_CHARS)
+
+
+class PromptLibrary(PromptLibraryDraft):
+    """A named collection of prompts."""
+
+    id: str
+    workspace_id: str
+    status: Literal["active", "archived"] = "active"
+    created_at: datetime
+    updated_at: datetime
+
+
+class PromptUse(_Model):
+    """Where a prompt is used by its id: a page by one of its blocks, or an agent by its configuration."""
+
+    kind: Literal["page", "agent"]
+    id: str
+    title: str
+    part: str = ""
+
+
+def places(text: str) -> list[str]:
+    """The names that stand as `{{ name }}` in a text, in their order, each once."""
+    return list(dict.fromkeys(_PLACE.findall(text)))
+
+
+def rendered(prompt: PromptDraft, values: Mapping[str, Any]) -> str:
+    """The prompt's text with these values in place; Invalid names every variable that is missing or of another type.
+
+    A value is put in as it is: what looks like a variable inside it stays text.
+    """
+    known = {variable.name: variable for variable in prompt.variables}
+    problems = [Problem(f"The prompt has no variable {name[:60]!r}.", path=name[:60]) for name in values.keys() - known]
+    filled: dict[str, str] = {}
+    for name, variable in known.items():
+        value = values.get(name)
+        given = variable.default if value is None or value == "" else value
+        if given is None:
+            if variable.required:
+                problems.append(Problem(f"{name} is missing.", variable.description, path=name))
+            filled[name] = ""
+            continue
+        try:
+            filled[name] = as_written(variable, given)
+        except ValueError as error:
+            problems.append(Problem(f"{name} {error}.", path=name))
+    if problems:
+        raise Invalid(f"The prompt cannot be filled: {problems[0].message}", problems=problems)
+    return _PLACE.sub(lambda found: filled.get(found[1], found[0]), prompt.text)
+
+
+def as_written(variable: PromptVariable, value: Any) -> str:
+    """A value of a variable as it stands in the text; ValueError with the end of a sentence when it does not fit."""
+    match variable.type:
+        case "number":
+            return _number(value)
+        case "date":
+            try:
+                return date.fromisoformat(str(value)).isoformat()
+            except ValueError as error:
+                raise ValueError("must be a date like 2026-11-21") from error
+        case "json_object":
+            return _json_object(value)
+    if not isinstance(value, str | int | float) or isinstance(value, bool):
+        raise ValueError("must be text")
+    return str(value)
+
+
+def _number(value: Any) -> str:
+    try:
+        number = float(value) if not isinstance(value, bool) else float("nan")
+    except (TypeError, ValueError, OverflowError):
+        number = float("nan")
+    if number - number != 0:
+        raise ValueError("must be a number")
+    return str(value).strip()
+
+
+def _json_object(value: Any) -> str:
+    try:
+        data = json.loads(value) if isinstance(value, str) else value
+    except (ValueError, RecursionError) as error:
+        raise ValueError("must be a JSON object") from error
+    if not isinstance(data, dict):
+        raise ValueError("must be a JSON object")
+    return json.dumps(data, ensure_ascii=False, indent=2)

@@ -70,7 +70,10 @@ class _Read(BaseModel):
 
 
 class RunTrigger(_Read):
-    """What started a run. `task` is the trigger's own task word; `payload` is what it brought."""
+    """What started a run. `task` is the trigger's own task word; `payload` is what it brought.
+
+    `sources` are the runs whose words came along, as in a conversation: what they have read, this one has read.
+    """
 
     kind: TriggerKind = "manual"
     id: str | None = None
@@ -81,6 +84,7 @@ class RunTrigger(_Read):
     event_type: str | None = None
     by: str | None = None
     payload: Any = None
+    sources: list[str] = []
 
 
 class RunError(_Read):
@@ -223,6 +227,8 @@ class RunFilter(BaseModel):
     brand_id: str | None = None
     trigger_kind: TriggerKind | None = None
     correlation_id: str | None = None
+    # The code of the error a run ended with; budget_stopped for one its budget ended.
+    error_code: str | None = None
     text: str | None = None
     since: datetime | None = None
     until: datetime | None = None

@@ -92,7 +92,7 @@ class WebhookConfig(SpelledModel):
     kind: Literal["webhook"] = "webhook"
     path: str = Field(pattern=r"^/?[A-Za-z0-9_][A-Za-z0-9_/-]{0,119}$")
     method: Literal["POST", "PUT", "GET"] = "POST"
-    auth: Literal["none", "shopify", "meta", "github", "slack", "stripe", "standard", "token"] = "token"
+    auth: Literal["none", "shopify", "meta", "github", "slack", "stripe", "standard", "sendgrid", "token"] = "token"
     secret: str | None = None
     respond: Literal["accepted", "result"] = "accepted"
     per_minute: int = Field(default=WEBHOOK_PER_MINUTE, ge=1, le=100_000)

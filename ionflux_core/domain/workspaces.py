@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import re
 from datetime import datetime
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from ionflux_core.domain.policies import ChannelSettings, Policy
-from ionflux_core.limits import NAME_CHARS, TEXT_CHARS
+from ionflux_core.limits import MOOD_PICTURES, NAME_CHARS, TEXT_CHARS
 
 
 def known_time_zone(name: str) -> str:
@@ -22,7 +22,12 @@ def known_time_zone(name: str) -> str:
     return name
 
 
-_HEX_COLOUR = re.compile(r"^#(?:[0-9a-fA-F]{3}){1,2}$")
+_HEX_COLOUR = re.compile(r"#(?:[0-9a-fA-F]{3}){1,2}\Z")
+
+
+ProfileStatus = Literal["active", "archived"]
+
+_HOST = re.compile(r"(?=.{1,253}$)[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?(\.[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?)+")
 
 
 class _Model(BaseModel):
@@ -78,7 +83,10 @@ class Retention(_Model):
 
 
 class WorkspaceSettings(_Model):
-    """What a workspace decides for everything in it. `inputs` are defaults for instances, by definition slug."""
+    """What a workspace decides for everything in it. `inputs` are defaults for instances, by definition slug.
+
+    `media_allow` names the hosts whose pictures, films and frames blocks of a page may show, over https.
+    """
 
     default_model: ModelChoice = ModelChoice()
     fallback_models: list[ModelChoice] = Field(default=[], max_length=5)
@@ -89,12 +97,21 @@ class WorkspaceSettings(_Model):
     language: str = "en"
     max_parallel_runs: int = Field(default=8, ge=1, le=256)
     outbound_allow: list[str] = []
+    media_allow: list[str] = Field(default=[], max_length=50)
     retention: Retention = Retention()
     inputs: dict[str, dict[str, Any]] = {}
     policies: list[Policy] = Field(default=[], max_length=200)
     channels: dict[str, ChannelSettings] = {}
 
     _zone = field_validator("timezone")(known_time_zone)
+
+    @field_validator("media_allow")
+    @classmethod
+    def _hosts(cls, hosts: list[str]) -> list[str]:
+        for host in hosts:
+            if not _HOST.fullmatch(host):
+                raise ValueError(f"{host[:80]!r} is no host name; write one like images.example.com")
+        return hosts
 
 
 class Workspace(_Model):
@@ -109,33 +126,58 @@ class Workspace(_Model):
     updated_at: datetime
 
 
-class VisualIdentity(_Model):
-    """Logo, colours (hex) and fonts of a brand."""
+Line = Annotated[str, Field(min_length=1, max_length=400)]
+Lines = Annotated[list[Line], Field(max_length=200)]
 
-    logo_url: str | None = None
-    palette: list[str] = []
-    fonts: list[str] = []
+
+class StoredPicture(_Model):
+    """A picture stored in the workspace; `size` in bytes."""
+
+    sha256: str = Field(pattern=r"^[0-9a-f]{64}$")
+    name: str = Field("", max_length=200)
+    media_type: str = Field("", max_length=100)
+    size: int = Field(0, ge=0)
+
+
+class VisualIdentity(_Model):
+    """Logo (a stored picture, or an address), colours (hex) and fonts of a brand, and stored pictures of its mood."""
+
+    logo_file: StoredPicture | None = None
+    logo_url: str | None = Field(None, max_length=2_000)
+    palette: list[str] = Field([], max_length=24)
+    fonts: Lines = []
+    mood_pictures: list[StoredPicture] = Field([], max_length=MOOD_PICTURES)
 
     @field_validator("palette")
     @classmethod
     def _hex_colours(cls, colours: list[str]) -> list[str]:
         for colour in colours:
-            if (
-                len(colour) not in (4, 7)
-                or colour[0] != "#"
-                or not all(c in "0123456789abcdefABCDEF" for c in colour[1:])
-            ):
-                raise ValueError(f"{colour!r} is not a hex colour; write one like #3b4cca")
+            if not _HEX_COLOUR.match(colour):
+                raise ValueError(f"{colour[:40]!r} is not a hex colour; write one like #3b4cca")
         return colours
 
 
 class Connection(_Model):
     """A connected account: where, by which secret reference, and how the last sync went. Never the token itself."""
 
-    url: str | None = None
-    secret: str | None = None
-    last_sync_status: str | None = None
+    handle: str = Field("", max_length=200)
+    url: str | None = Field(None, max_length=2_000)
+    secret: str | None = Field(None, max_length=200)
+    last_sync_status: str | None = Field(None, max_length=1_000)
     last_sync_at: datetime | None = None
+
+    @field_validator("secret")
+    @classmethod
+    def _only_a_reference(cls, secret: str | None) -> str | None:
+        if secret and not re.fullmatch(r"secret://[^\s]{1,150}", secret):
+            # What was written may be the token itself: it is not repeated.
+            raise ValueError("name a stored secret, like secret://shop_token; the token itself has no place here")
+        return secret or None
+
+    @property
+    def is_there(self) -> bool:
+        """Whether anything is known of the account."""
+        return bool(self.handle or self.url or self.secret)
 
 
 class BrandDraft(_Model):
@@ -146,10 +188,14 @@ class BrandDraft(_Model):
     industry: str = Field(default="", max_length=NAME_CHARS)
     audience: str = Field(default="", max_length=TEXT_CHARS)
     voice: str = Field(default="", max_length=TEXT_CHARS)
+    voice_do: Lines = []
+    voice_dont: Lines = []
+    forbidden_words: Lines = []
     visual: VisualIdentity = VisualIdentity()
-    mood_board: list[str] = []
+    mood_board: Annotated[list[Annotated[str, Field(max_length=2_000)]], Field(max_length=200)] = []
     shopify: Connection = Connection()
     tiktok: Connection = Connection()
+    whatsapp: Connection = Connection()
     inputs: dict[str, dict[str, Any]] = {}
     model: ModelChoice | None = None
 
@@ -160,20 +206,44 @@ class Brand(BrandDraft):
     id: str
     workspace_id: str
     persona_namespace: str | None = None
-    status: Literal["active", "archived"] = "active"
+    status: ProfileStatus = "active"
     created_at: datetime
     updated_at: datetime
 
+    def forbidden_in(self, text: str) -> list[str]:
+        """The forbidden words and phrases that stand in a text as whole words, whatever their case."""
+        return [
+            word
+            for word in self.forbidden_words
+            if re.search(rf"(?<!\w){re.escape(word.strip())}(?!\w)", text, re.IGNORECASE)
+        ]
+
+
+class Platform(_Model):
+    """Where a creator is found; `followers` as far as known."""
+
+    name: str = Field(min_length=1, max_length=60)
+    handle: str = Field("", max_length=200)
+    url: str = Field("", max_length=2_000)
+    followers: int | None = Field(None, ge=0, le=10_000_000_000)
+
 
 class CreatorDraft(_Model):
-    """What a person edits of a creator."""
+    """What a person edits of a creator.
+
+    `audience_demographics` holds facts by name; a map of parts to shares, such as {"age": {"18-24": 40}}, is a group.
+    """
 
     name: str = Field(min_length=1, max_length=NAME_CHARS)
-    niche_tags: list[str] = []
+    handle: str = Field("", max_length=200)
+    niche_tags: Lines = []
     bio: str = Field(default="", max_length=TEXT_CHARS)
-    portfolio_links: list[str] = []
-    audience_demographics: dict[str, Any] = {}
+    portfolio_links: Annotated[list[Annotated[str, Field(max_length=2_000)]], Field(max_length=200)] = []
+    platforms: list[Platform] = Field([], max_length=20)
+    audience_demographics: dict[str, Any] = Field({}, max_length=100)
     tiktok: Connection = Connection()
+    instagram: Connection = Connection()
+    youtube: Connection = Connection()
 
 
 class Creator(CreatorDraft):
@@ -182,6 +252,16 @@ class Creator(CreatorDraft):
     id: str
     workspace_id: str
     persona_namespace: str | None = None
-    status: Literal["active", "archived"] = "active"
+    status: ProfileStatus = "active"
     created_at: datetime
     updated_at: datetime
+
+
+class ProfileChange(_Model):
+    """Who did what to a brand or creator; `changed` maps each field to what it said before and after, cut."""
+
+    seq: int
+    at: datetime
+    who: str | None
+    action: str
+    changed: dict[str, tuple[str, str]] = {}
