@@ -9,10 +9,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Final, Literal
 
 from ionflux_core.analytics.feed import Feed, clear
-from ionflux_core.analytics.tables import SCHEMA, TABLES
+from ionflux_core.analytics.tables import DATA_TABLES, SCHEMA, TABLES
 from ionflux_core.errors import IonfluxError, Unavailable
 from ionflux_core.ids import now
 from ionflux_core.storage.engine import Database
@@ -21,6 +21,9 @@ if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
 
 log = logging.getLogger(__name__)
+
+# A database with nothing in it: where it is at home, a question finds no table by a bare name but its own views.
+NOWHERE: Final = "nowhere"
 
 # Modest on purpose: the cache lives in the process that executes agents. Nothing is loaded, installed or reached.
 _CONFIG: dict[str, str | bool | int | float | list[str]] = {
@@ -112,6 +115,33 @@ class AnalyticsCache:
             return self._ask(sql, parameters)
         except duckdb.Error as error:
             raise _translated(error) from error
+
+    def tables(self) -> dict[str, list[tuple[str, str]]]:
+        """Every table with its columns: name and type."""
+        found: dict[str, list[tuple[str, str]]] = {}
+        sql = "SELECT table_name, column_name, data_type FROM duckdb_columns() WHERE schema_name = 'main'"
+        for row in self.query(f"{sql} AND NOT internal ORDER BY table_name, column_index", {}):
+            if row["table_name"] in DATA_TABLES:
+                found.setdefault(row["table_name"], []).append((row["column_name"], row["data_type"]))
+        return found
+
+    def cursor(self) -> DuckDBPyConnection:
+        """A connection of the caller's own, who closes it; what it makes in `temp` nobody else sees."""
+        return self._cursor()
+
+    def recover(self, error: Exception) -> None:
+        """Open the database anew when a question's error has made it useless for everybody; the file stays."""
+        import duckdb
+
+        if not isinstance(error, duckdb.FatalException | duckdb.InternalException):
+            return
+        log.warning("a question has broken the charts' database, which is opened anew: %s", type(error).__name__)
+        with self._filling, self._opening:
+            if self._root is not None:
+                self._root.close()
+                self._root = None
+            self._complete = False
+            self._feed.forget()
 
     def close(self) -> None:
         """Stop reading and give the file back."""
@@ -225,6 +255,7 @@ def _connect(place: str) -> DuckDBPyConnection:
     connection = duckdb.connect(place, config=_CONFIG)
     try:
         # Not among the options above: there it may come before temp_directory, which it then refuses.
+        connection.execute(f"ATTACH ':memory:' AS {NOWHERE}")
         connection.execute("SET enable_external_access = false")
         connection.execute(TABLES)
         connection.execute("INSERT INTO meta VALUES ('schema', $1, '') ON CONFLICT DO NOTHING", [SCHEMA])

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable, Iterable, Sequence
-from datetime import datetime
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
+from ionflux_core.analytics.logs import is_behind, read_logs, with_people
+from ionflux_core.analytics.rows import Row, append, delete_rows, keep_mark, mark_of, plain
 from ionflux_core.analytics.tables import DATA_TABLES
-from ionflux_core.storage import feed
+from ionflux_core.storage import feed, feed_logs
 from ionflux_core.storage.engine import Connection, Database, change_stamp
 from ionflux_core.storage.feed import Mark
+from ionflux_core.storage.feed_logs import Standing
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
@@ -21,7 +23,8 @@ OVERLAP_MICROS = 10_000_000
 BATCH = 2_000
 _PAUSE_SECONDS = 0.005
 
-Row = list[Any]
+# Runs and points by their change, and everything else by how far it has come.
+Newest = tuple[tuple[int, int], Standing]
 
 
 class Feed:
@@ -29,43 +32,62 @@ class Feed:
 
     def __init__(self, db: Database) -> None:
         self._db = db
-        self._settled: tuple[int, int] | None = None
+        self._settled: Newest | None = None
+        self._logs: Standing | None = None
+        self._seen: tuple[Standing, float] | None = None
 
     def forget(self) -> None:
         """Look at everything again: the cache was emptied."""
-        self._settled = None
+        self._settled = self._logs = self._seen = None
 
     def run(self, cursor: DuckDBPyConnection, *, go_on: Callable[[], bool]) -> bool:
         """Bring the cache up to date; False when `go_on` ended it before. What was read by then is kept."""
         began = change_stamp()
         with self._db.read() as connection:
-            newest, first = feed.newest_changes(connection), feed.first_run(connection)
+            newest = feed.newest_changes(connection), feed_logs.standing(connection)
+            first = feed.first_run(connection)
         if newest == self._settled:
             return True
         if _is_other_history(cursor, newest, first):
             clear(cursor)
+            self.forget()
         if _first_run(cursor) != first:
             cursor.execute("INSERT OR REPLACE INTO meta VALUES ('first_run', 0, $1)", [first])
         done = self._read_runs(cursor, go_on) and self._read_points(cursor, go_on)
-        if done and began - max(newest) > OVERLAP_MICROS:
+        done = done and self._read_logs(cursor, newest[1], go_on)
+        if done and newest[1] == self._logs and began - max(newest[0]) > OVERLAP_MICROS:
             self._settled = newest
+        return done
+
+    def _read_logs(self, cursor: DuckDBPyConnection, now: Standing, go_on: Callable[[], bool]) -> bool:
+        """What is only added has no time of its own change: it has settled once it has stood still for a while."""
+        if now == self._logs:
+            return True
+        if self._seen is None or self._seen[0] != now:
+            self._seen = (now, time.monotonic())
+        done = read_logs(self._db, cursor, now, go_on)
+        empty = not (now.ledger or now.events or now.activity or now.message)
+        if done and (empty or (time.monotonic() - self._seen[1]) * 1e6 > OVERLAP_MICROS):
+            self._logs = now
         return done
 
     def _read_runs(self, cursor: DuckDBPyConnection, go_on: Callable[[], bool]) -> bool:
         def take(connection: Connection, rows: list[Any]) -> dict[str, list[Row]]:
-            ids = [row.id for row in rows]
+            ids, known = [row.id for row in rows], feed_logs.people(connection)
             return {
-                "runs": _plain(rows, error=_code),
-                "run_steps": _plain(feed.steps_of(connection, ids)),
-                "value_entries": _plain(feed.values_of(connection, ids)),
-                "model_costs": _plain(feed.model_costs_of(connection, ids)),
+                "runs": with_people(rows, "started_by", known, error=_code),
+                "run_steps": plain(feed.steps_of(connection, ids)),
+                "value_entries": plain(feed.values_of(connection, ids)),
+                "model_costs": plain(feed.model_costs_of(connection, ids)),
+                "calls": plain(feed.calls_of(connection, ids), error=_code),
+                "approvals": plain(feed.approvals_of(connection, ids)),
             }
 
         return self._read(cursor, "runs", feed.changed_runs, take, go_on)
 
     def _read_points(self, cursor: DuckDBPyConnection, go_on: Callable[[], bool]) -> bool:
         def take(_: Connection, rows: list[Any]) -> dict[str, list[Row]]:
-            return {"kpi_points": _plain(rows, dims=_labels)}
+            return {"kpi_points": plain(rows, dims=_labels)}
 
         return self._read(cursor, "kpi_points", feed.changed_points, take, go_on)
 
@@ -77,7 +99,7 @@ class Feed:
         take: Callable[[Connection, list[Any]], dict[str, list[Row]]],
         go_on: Callable[[], bool],
     ) -> bool:
-        start = max(_watermark(cursor, source) - OVERLAP_MICROS, 0)
+        start = max(mark_of(cursor, source)[0] - OVERLAP_MICROS, 0)
         known = dict(cursor.execute(f"SELECT id, change_seq FROM {source} WHERE change_seq >= $1", [start]).fetchall())
         mark = Mark(start)
         while go_on():
@@ -105,16 +127,12 @@ def clear(cursor: DuckDBPyConnection) -> None:
     cursor.execute("COMMIT")
 
 
-def _watermark(cursor: DuckDBPyConnection, source: str) -> int:
-    row = cursor.execute("SELECT number FROM meta WHERE name = $1", [f"watermark:{source}"]).fetchone()
-    return int(row[0]) if row else 0
-
-
-def _is_other_history(cursor: DuckDBPyConnection, newest: tuple[int, int], first: str) -> bool:
+def _is_other_history(cursor: DuckDBPyConnection, newest: Newest, first: str) -> bool:
     """True when the store is not the one the cache was read from: restored from a backup, or with runs taken out."""
-    if newest[0] < _watermark(cursor, "runs") or newest[1] < _watermark(cursor, "kpi_points"):
+    (run, point), logs = newest
+    if run < mark_of(cursor, "runs")[0] or point < mark_of(cursor, "kpi_points")[0]:
         return True
-    return _first_run(cursor) not in ("", first)
+    return is_behind(cursor, logs) or _first_run(cursor) not in ("", first)
 
 
 def _first_run(cursor: DuckDBPyConnection) -> str:
@@ -126,50 +144,17 @@ def _put(cursor: DuckDBPyConnection, source: str, ids: list[str], batch: dict[st
     """One transaction: rows of these ids go out, their new state comes in, the watermark moves."""
     cursor.execute("BEGIN")
     try:
-        if _delete(cursor, source, "id", ids):
+        if delete_rows(cursor, source, "id", ids):
             for table in batch:
                 if table != source:
-                    _delete(cursor, table, "run_id", ids)
+                    delete_rows(cursor, table, "run_id", ids)
         for table, rows in batch.items():
-            _append(cursor, table, rows)
-        cursor.execute("INSERT OR REPLACE INTO meta VALUES ($1, $2, '')", [f"watermark:{source}", watermark])
+            append(cursor, table, rows)
+        keep_mark(cursor, source, watermark)
         cursor.execute("COMMIT")
     except BaseException:
         cursor.execute("ROLLBACK")
         raise
-
-
-def _delete(cursor: DuckDBPyConnection, table: str, key: str, ids: Sequence[str]) -> bool:
-    # The range is for the zone maps: ids sort by time, so most of the table is not looked at.
-    row = cursor.execute(
-        f"DELETE FROM {table} WHERE {key} BETWEEN $2 AND $3 AND {key} IN (SELECT unnest($1::VARCHAR[]))",
-        [list(ids), min(ids), max(ids)],
-    ).fetchone()
-    return row is not None and row[0] > 0
-
-
-def _append(cursor: DuckDBPyConnection, table: str, rows: Iterable[Row]) -> None:
-    appender = cursor.appender(table)
-    appender.append_rows(rows)
-    appender.flush()
-
-
-def _plain(rows: Sequence[Any], **changed: Callable[[Any], Any]) -> list[Row]:
-    """Rows as the cache keeps them: times (UTC already) without their zone, the named columns changed."""
-    if not rows:
-        return []
-    names = rows[0]._fields
-    changes = [(names.index(name), change) for name, change in changed.items()]
-    changes += [(place, _naive) for place, name in enumerate(names) if name == "at" or name.endswith("_at")]
-    plain = [list(row) for row in rows]
-    for place, change in changes:
-        for row in plain:
-            row[place] = change(row[place])
-    return plain
-
-
-def _naive(moment: datetime | None) -> datetime | None:
-    return moment and moment.replace(tzinfo=None)
 
 
 def _code(error: dict[str, Any] | None) -> str | None:

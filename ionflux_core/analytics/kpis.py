@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any, Literal
 
-from ionflux_core.analytics.scope import Scope, naive_utc, narrowed
+from ionflux_core.analytics.scope import Narrowed, Scope, naive_utc, narrowed
 
 Ask = Callable[[str, Mapping[str, Any]], list[dict[str, Any]]]
 Rows = list[dict[str, Any]]
@@ -17,6 +17,7 @@ _ENDED = f"status IN {_ENDED_STATUSES}"
 _FAILED = "status IN ('error', 'budget_stopped')"
 _TIMED = "status IN ('success', 'error') AND finished_at IS NOT NULL AND started_at IS NOT NULL"
 _SECONDS = "(epoch_us(finished_at) - epoch_us(started_at)) / 1e6"
+_OF_POINT = ("instance_id", "brand_id", "definition_slug")
 _GROUPS: dict[GroupBy, str] = {
     "definition_slug": "definition_slug",
     "instance_id": "instance_id",
@@ -26,7 +27,7 @@ _GROUPS: dict[GroupBy, str] = {
 
 def totals(ask: Ask, scope: Scope) -> dict[str, Any]:
     """One row: runs, ended, success, failures, rate (0-1), p50 and p95 (s), cost (USD); None where nothing ended."""
-    part = narrowed(scope, time="created_at", by_status=True)
+    part = narrowed(scope, time="created_at", status="status")
     sql = f"""
         SELECT runs, ended, success, failures, success / nullif(ended, 0) AS rate, cost, q[1] AS p50, q[2] AS p95 FROM (
             SELECT count(*) AS runs,
@@ -42,7 +43,7 @@ def totals(ask: Ask, scope: Scope) -> dict[str, Any]:
 
 def runs_per_day(ask: Ask, scope: Scope) -> Rows:
     """day, status, runs."""
-    part = narrowed(scope, time="created_at", by_status=True, by_day=True)
+    part = narrowed(scope, time="created_at", status="status", by_day=True)
     sql = f"SELECT {part.day} AS day, status, count(*) AS runs FROM runs WHERE {part.where} GROUP BY ALL ORDER BY ALL"
     return ask(sql, part.parameters)
 
@@ -67,7 +68,7 @@ def success_of(runs: Rows) -> Rows:
 
 def durations(ask: Ask, scope: Scope, *, by: GroupBy = "definition_slug") -> Rows:
     """The group's id, runs, p50, p95 (s); the slowest group first."""
-    part = narrowed(scope, time="created_at", by_status=True)
+    part = narrowed(scope, time="created_at", status="status")
     sql = f"""
         SELECT {_GROUPS[by]}, runs, q[1] AS p50, q[2] AS p95 FROM (
             SELECT {_GROUPS[by]}, count(*) AS runs, quantile_cont({_SECONDS}, [0.5, 0.95]) AS q
@@ -78,7 +79,7 @@ def durations(ask: Ask, scope: Scope, *, by: GroupBy = "definition_slug") -> Row
 
 def durations_per_day(ask: Ask, scope: Scope) -> Rows:
     """day, runs, p50, p95 (s)."""
-    part = narrowed(scope, time="created_at", by_status=True, by_day=True)
+    part = narrowed(scope, time="created_at", status="status", by_day=True)
     sql = f"""
         SELECT day, runs, q[1] AS p50, q[2] AS p95 FROM (
             SELECT {part.day} AS day, count(*) AS runs, quantile_cont({_SECONDS}, [0.5, 0.95]) AS q
@@ -89,7 +90,7 @@ def durations_per_day(ask: Ask, scope: Scope) -> Rows:
 
 def runs_by_trigger(ask: Ask, scope: Scope) -> Rows:
     """trigger_kind, runs; the most first."""
-    part = narrowed(scope, time="created_at", by_status=True)
+    part = narrowed(scope, time="created_at", status="status")
     sql = f"""
         SELECT trigger_kind, count(*) AS runs
         FROM runs WHERE {part.where} GROUP BY trigger_kind ORDER BY runs DESC, trigger_kind"""
@@ -98,7 +99,7 @@ def runs_by_trigger(ask: Ask, scope: Scope) -> Rows:
 
 def cost_per_day(ask: Ask, scope: Scope) -> Rows:
     """day, definition_slug, cost (USD); days without cost are left out."""
-    part = narrowed(scope, time="created_at", by_status=True, by_day=True)
+    part = narrowed(scope, time="created_at", status="status", by_day=True)
     sql = f"""
         SELECT {part.day} AS day, definition_slug, sum(cost_micros)::DOUBLE / 1e6 AS cost
         FROM runs WHERE {part.where} AND cost_micros > 0 GROUP BY ALL ORDER BY ALL"""
@@ -107,7 +108,7 @@ def cost_per_day(ask: Ask, scope: Scope) -> Rows:
 
 def cost_by_model_per_day(ask: Ask, scope: Scope) -> Rows:
     """day, definition_slug, model, calls, unpriced, cost (USD, None where no call of the model had a price)."""
-    part = narrowed(scope, time="created_at", by_status=True, by_day=True)
+    part = narrowed(scope, time="created_at", status="status", by_day=True)
     sql = f"""
         SELECT {part.day} AS day, definition_slug, model,
                sum(calls)::BIGINT AS calls, sum(unpriced)::BIGINT AS unpriced,
@@ -119,7 +120,7 @@ def cost_by_model_per_day(ask: Ask, scope: Scope) -> Rows:
 
 def failures_by_code(ask: Ask, scope: Scope, *, limit: int = 12) -> Rows:
     """code, runs, last (naive UTC); the most frequent first."""
-    part = narrowed(scope, time="created_at", by_status=True)
+    part = narrowed(scope, time="created_at", status="status")
     sql = f"""
         SELECT coalesce(error_code, status) AS code, count(*) AS runs, max(created_at) AS last
         FROM runs WHERE {part.where} AND {_FAILED} GROUP BY code ORDER BY runs DESC, code LIMIT $limit"""
@@ -128,7 +129,7 @@ def failures_by_code(ask: Ask, scope: Scope, *, limit: int = 12) -> Rows:
 
 def slowest_runs(ask: Ask, scope: Scope, *, limit: int = 10) -> Rows:
     """id, definition_slug, instance_id, status, created_at (naive UTC), seconds; the slowest first."""
-    part = narrowed(scope, time="created_at", by_status=True)
+    part = narrowed(scope, time="created_at", status="status")
     # Two passes: the first looks at times only, which is several times as fast as sorting whole rows.
     sql = f"""
         SELECT id, definition_slug, instance_id, status, created_at, {_SECONDS} AS seconds
@@ -140,7 +141,7 @@ def slowest_runs(ask: Ask, scope: Scope, *, limit: int = 10) -> Rows:
 
 def step_times(ask: Ask, scope: Scope, *, limit: int = 20) -> Rows:
     """definition_slug, title, kind, steps, p50, p95 (s), failed; the slowest first."""
-    part = narrowed(scope, time="started_at")
+    part = narrowed(scope, time="started_at", status="run_status")
     sql = f"""
         SELECT definition_slug, title, kind, count(*) AS steps, quantile_cont({_SECONDS}, 0.5) AS p50,
                quantile_cont({_SECONDS}, 0.95) AS p95, count(*) FILTER (status = 'error') AS failed
@@ -151,7 +152,7 @@ def step_times(ask: Ask, scope: Scope, *, limit: int = 20) -> Rows:
 
 def run_counts(ask: Ask, month: Scope, *, today: datetime, week: datetime) -> dict[str, int]:
     """Runs created since `today`, since `week`, and in all of the scope `month`: today, days_7, days_30."""
-    part = narrowed(month, time="created_at", by_status=True)
+    part = narrowed(month, time="created_at", status="status")
     sql = f"""
         SELECT count(*) FILTER (created_at >= $today) AS today, count(*) FILTER (created_at >= $week) AS days_7,
                count(*) AS days_30
@@ -160,19 +161,57 @@ def run_counts(ask: Ask, month: Scope, *, today: datetime, week: datetime) -> di
 
 
 def values(ask: Ask, scope: Scope) -> Rows:
-    """kind, method, unit, amount, entries: one row for each, so that no method is ever mixed with another."""
-    part = narrowed(scope, time='"at"')
+    """kind, method, unit, amount, entries, confidence, sure: one row for each kind, method and unit, never mixed.
+
+    `confidence` is the mean of the entries that say one, and `sure` how many those are.
+    """
+    part = narrowed(scope, time='"at"', status="run_status")
     sql = f"""
-        SELECT kind, method, unit, sum(amount) AS amount, count(*) AS entries
+        SELECT kind, method, unit, sum(amount) AS amount, count(*) AS entries, avg(confidence) AS confidence,
+               count(confidence) AS sure
         FROM value_entries WHERE {part.where} GROUP BY kind, method, unit ORDER BY kind, method, unit"""
     return ask(sql, part.parameters)
 
 
+def value_places(
+    ask: Ask,
+    scope: Scope,
+    *,
+    before: tuple[datetime, str] | None,
+    limit: int,
+    kind: str | None = None,
+    method: str | None = None,
+) -> Rows:
+    """id, at (naive UTC) of value entries, the newest first, behind the place `before`."""
+    part = narrowed(scope, time='"at"', status="run_status")
+    where, parameters = part.where, {**part.parameters, "limit": limit}
+    for name, wanted in (("kind", kind), ("method", method)):
+        if wanted is not None:
+            where, parameters[name] = f"{where} AND {name} = ${name}", wanted
+    if before is not None:
+        where += ' AND ("at" < $seen_at OR ("at" = $seen_at AND id < $seen))'
+        parameters |= {"seen_at": before[0], "seen": before[1]}
+    sql = f'SELECT id, "at" FROM value_entries WHERE {where} ORDER BY "at" DESC, id DESC LIMIT $limit'
+    return ask(sql, parameters)
+
+
 def kpi_series(ask: Ask, scope: Scope, *, name: str | None = None) -> Rows:
     """definition_slug, instance_id, name, unit, day, brand_id, value: one row a day and instance, by `KPI_RULE`."""
-    part = narrowed(scope, time='"at"', by_day=True)
-    wanted = " AND name = $name" if name is not None else ""
-    sql = f"""
+    part = narrowed(scope, time='"at"', by_day=True, columns=_OF_POINT)
+    parameters = {**part.parameters, "name": name} if name is not None else part.parameters
+    return ask(_kpi_sql(part, " AND name = $name" if name is not None else ""), parameters)
+
+
+def kpi_names(ask: Ask, workspace_id: str) -> Rows:
+    """definition_slug, name, unit: every figure that agents of a workspace have ever reported."""
+    sql = """
+        SELECT DISTINCT definition_slug, name, unit FROM kpi_points
+        WHERE workspace_id = $workspace_id AND value IS NOT NULL ORDER BY ALL"""
+    return ask(sql, {"workspace_id": workspace_id})
+
+
+def _kpi_sql(part: Narrowed, wanted: str) -> str:
+    return f"""
         WITH last AS (
             SELECT definition_slug, instance_id, name, unit, {part.day} AS day, dims,
                    arg_max(brand_id, ("at", change_seq)) AS brand_id, arg_max(value, ("at", change_seq)) AS value
@@ -185,8 +224,21 @@ def kpi_series(ask: Ask, scope: Scope, *, name: str | None = None) -> Rows:
                     ELSE avg(value) END AS value
         FROM last GROUP BY definition_slug, instance_id, name, unit, day
         ORDER BY definition_slug, name, unit, instance_id, day"""
-    parameters = {**part.parameters, "name": name} if name is not None else part.parameters
-    return ask(sql, parameters)
+
+
+def kpi_shown() -> str:
+    """The query of one figure as people read it, with $names in place of values."""
+    since = datetime(2026, 1, 1, tzinfo=UTC)
+    scope = Scope("", "UTC", since, since.replace(month=2), definition_slug="")
+    part = narrowed(scope, time='"at"', by_day=True, columns=_OF_POINT)
+    return " ".join(_kpi_sql(part, " AND name = $name").split())
+
+
+def begun_before(ask: Ask, scope: Scope) -> bool:
+    """Whether there was anything before the period, so that nothing then really was nothing."""
+    sql = "SELECT min(created_at) AS first FROM runs WHERE workspace_id = $workspace_id"
+    first = ask(sql, {"workspace_id": scope.workspace_id})[0]["first"]
+    return first is not None and first < naive_utc(scope.since)
 
 
 def kpi_latest(ask: Ask, scope: Scope) -> Rows:

@@ -1,11 +1,18 @@
-"""The catalogue of figures: what each is called, its unit, whether up is good, and its formula in words."""
+"""The catalogue of figures: what each is called, its unit, whether up is good, its formula in words and in SQL."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Final, Literal
+from typing import Final
 
-Direction = Literal["up", "down", "none"]
+from ionflux_core.analytics import sql
+from ionflux_core.analytics.catalogue import NORTH_STAR, PEOPLE, VALUE
+from ionflux_core.analytics.catalogue_runs import AGENTS, COST, RELIABILITY, SPEED
+from ionflux_core.analytics.measures import Direction, Group, Measure
+
+MEASURES: Final[dict[str, Measure]] = {
+    measure.name: measure for measure in (*NORTH_STAR, *RELIABILITY, *SPEED, *COST, *VALUE, *PEOPLE, *AGENTS)
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,71 +24,64 @@ class Metric:
     unit: str
     direction: Direction
     definition: str
+    group: Group = "Agents"
+    sql: str = ""
+    """The query as DuckDB runs it for a whole period."""
+    sources: tuple[str, ...] = ()
+    dimensions: tuple[str, ...] = ()
+    """By what it can be broken down."""
+    additive: bool = False
+    """Whether the values of its parts add up to the whole."""
 
 
-METRICS: Final[dict[str, Metric]] = {
-    metric.name: metric
-    for metric in (
-        Metric(
-            "runs",
-            "Runs",
-            "runs",
-            "none",
-            "Runs created in the period, whatever became of them. Dry runs and runs started by other runs count.",
-        ),
-        Metric("runs_per_day", "Runs by day", "runs", "none", "Runs by the day they were created and by their status."),
-        Metric(
-            "success_rate",
-            "Success",
-            "ratio",
-            "up",
-            "Runs that succeeded divided by runs that succeeded, failed or were stopped by their budget. "
-            "Cancelled and unfinished runs are left out.",
-        ),
-        Metric("failures", "Failures", "runs", "down", "Runs of the period that ended as error or by their budget."),
-        Metric(
-            "failures_by_code",
-            "Failures by cause",
-            "runs",
-            "down",
-            "Failed runs by the code of their error; budget_stopped where the budget ended them.",
-        ),
-        Metric(
-            "duration",
-            "Duration",
-            "s",
-            "down",
-            "From the first claim by a worker to the end, for runs that succeeded or failed; waiting for people and "
-            "timers is included. p50: half of the runs took at most this long; p95: 95 of 100 did.",
-        ),
-        Metric(
-            "cost",
-            "Cost",
-            "USD",
-            "down",
-            "Model calls of the runs at the prices of the price list, by the day the run was created.",
-        ),
-        Metric(
-            "cost_by_model",
-            "Cost by model",
-            "USD",
-            "down",
-            "Model calls by the day their run was created and by model. Calls to a model without a known price are "
-            "counted and named, and never taken for free.",
-        ),
-        Metric("trigger", "Runs by trigger", "runs", "none", "Runs of the period by what started them."),
-        Metric("slowest", "Slowest runs", "s", "down", "The finished runs that took longest from first claim to end."),
-        Metric(
-            "value",
-            "Value",
-            "",
-            "up",
-            "What runs booked as money made, money saved or minutes returned. Measured, modelled and estimated amounts "
-            "are never added together.",
-        ),
-        Metric("step_times", "Slowest steps", "s", "down", "Time from begin to end of finished steps, by their title."),
+def _metric(measure: Measure) -> Metric:
+    return Metric(
+        name=measure.name,
+        title=measure.title,
+        unit=measure.unit,
+        direction=measure.direction,
+        definition=measure.definition,
+        group=measure.group,
+        sql=sql.shown(measure),
+        sources=measure.sources,
+        dimensions=measure.dimensions,
+        additive=measure.additive,
     )
-}
+
+
+CATALOGUE: Final[tuple[Metric, ...]] = tuple(_metric(measure) for measure in MEASURES.values())
+
+# What a whole chart shows where it is more than one figure by day.
+_CHARTS: Final = (
+    Metric("runs_per_day", "Runs by day", "runs", "none", "Runs by the day they were created and by their status."),
+    Metric(
+        "failures_by_code",
+        "Failures by cause",
+        "runs",
+        "down",
+        "Failed runs by the code of their error; budget_stopped where the budget ended them.",
+    ),
+    Metric(
+        "cost_by_model",
+        "Cost by model",
+        "USD",
+        "down",
+        "Model calls by the day their run was created and by model. Calls to a model without a known price are "
+        "counted and named, and never taken for free.",
+    ),
+    Metric("trigger", "Runs by trigger", "runs", "none", "Runs of the period by what started them."),
+    Metric("slowest", "Slowest runs", "s", "down", "The finished runs that took longest from first claim to end."),
+    Metric(
+        "value",
+        "Value",
+        "",
+        "up",
+        "What runs booked as money made, money saved or minutes returned. Measured, modelled and estimated amounts "
+        "are never added together.",
+    ),
+    Metric("step_times", "Slowest steps", "s", "down", "Time from begin to end of finished steps, by their title."),
+)
+METRICS: Final[dict[str, Metric]] = {metric.name: metric for metric in (*CATALOGUE, *_CHARTS)}
 
 KPI_RULE: Final = (
     "By day and instance, the last reported value. Where one day has values for several labels and none for the whole, "

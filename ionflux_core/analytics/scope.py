@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
 from functools import lru_cache
-from typing import Any
+from typing import Any, Final
 from zoneinfo import ZoneInfo
+
+OF_RUN: Final = ("instance_id", "brand_id", "definition_slug", "trigger_kind")
 
 
 @dataclass(frozen=True, slots=True)
 class Scope:
-    """Rows of one workspace from `since` until before `until`; None and () narrow nothing."""
+    """Rows of one workspace from `since` until before `until`; None and () narrow nothing.
+
+    `statuses` and `trigger_kind` are those of the run a row belongs to.
+    """
 
     workspace_id: str
     zone: str
@@ -21,6 +27,7 @@ class Scope:
     brand_id: str | None = None
     definition_slug: str | None = None
     statuses: tuple[str, ...] = ()
+    trigger_kind: str | None = None
 
     def before(self) -> Scope:
         """The period of the same number of local days right before this one."""
@@ -28,16 +35,12 @@ class Scope:
         first, last = self.since.astimezone(zone), self.until.astimezone(zone)
         # Wall-clock time is moved, so that the day of a clock change is one day.
         earlier = first.replace(tzinfo=None) - (last.replace(tzinfo=None) - first.replace(tzinfo=None))
-        return Scope(
-            self.workspace_id,
-            self.zone,
-            earlier.replace(tzinfo=zone).astimezone(UTC),
-            self.since,
-            self.instance_id,
-            self.brand_id,
-            self.definition_slug,
-            self.statuses,
-        )
+        return replace(self, since=earlier.replace(tzinfo=zone).astimezone(UTC), until=self.since)
+
+    @property
+    def is_narrowed(self) -> bool:
+        """Whether it asks for less than the whole workspace."""
+        return bool(self.statuses) or any(getattr(self, name) is not None for name in OF_RUN)
 
 
 @dataclass(slots=True)
@@ -49,22 +52,35 @@ class Narrowed:
     parameters: dict[str, Any] = field(default_factory=dict)
 
 
-def narrowed(scope: Scope, *, time: str, by_status: bool = False, by_day: bool = False) -> Narrowed:
-    """Conditions for a table whose time column is `time`; a `day` expression in the zone when `by_day`."""
+def narrowed(
+    scope: Scope, *, time: str, status: str = "", by_day: bool = False, columns: Sequence[str] = OF_RUN
+) -> Narrowed:
+    """Conditions for a table whose time column is `time` (empty: of all times); the local `day` of it when `by_day`.
+
+    `status` is the column of the run's status and `columns` are those of the run the table has; what it lacks is asked
+    of the runs themselves, by the table's `run_id`.
+    """
     parameters: dict[str, Any] = {
         "workspace_id": scope.workspace_id,
         "since": naive_utc(scope.since),
         "until": naive_utc(scope.until),
     }
-    conditions = ["workspace_id = $workspace_id", f"{time} >= $since", f"{time} < $until"]
-    for name in ("instance_id", "brand_id", "definition_slug"):
+    conditions = ["workspace_id = $workspace_id"]
+    if time:
+        conditions += [f"{time} >= $since", f"{time} < $until"]
+    own, of_run = list[str](), list[str]()
+    for name in OF_RUN:
         wanted = getattr(scope, name)
         if wanted is not None:
-            conditions.append(f"{name} = ${name}")
+            (own if name in columns else of_run).append(f"{name} = ${name}")
             parameters[name] = wanted
-    if by_status and scope.statuses:
-        conditions.append("list_contains($statuses::VARCHAR[], status)")
+    if scope.statuses:
+        (own if status else of_run).append(f"list_contains($statuses::VARCHAR[], {status or 'status'})")
         parameters["statuses"] = list(scope.statuses)
+    conditions += own
+    if of_run:
+        asked = " AND ".join(["workspace_id = $workspace_id", *of_run])
+        conditions.append(f"run_id IN (SELECT id FROM runs WHERE {asked})")
     day = _local_day(scope, time, parameters) if by_day else ""
     return Narrowed(" AND ".join(conditions), day, parameters)
 
