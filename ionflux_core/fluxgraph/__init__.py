@@ -1,0 +1,1 @@
+"""FluxGraph, the language of flows: its documents, conditions and templates, and every check before a run."""
