@@ -73,8 +73,10 @@ class Agents:
             raise NotFound("There is no such agent instance.", hint="Choose one from the list.")
         return instance
 
-    def resolve(self, workspace_id: str, target: str) -> Target:
+    def resolve(self, workspace_id: str, target: str | AgentInstance) -> Target:
         """What a target names: an instance by id or name, or `agent:<slug>` for a definition with its defaults."""
+        if isinstance(target, AgentInstance):
+            return self._target(target)
         kind, _, name = target.partition(":")
         if kind == "agent" and name:
             definition = self._catalog.definition(name)
@@ -86,6 +88,9 @@ class Agents:
             raise NotFound(
                 f"There is no agent instance {target[:80]!r}.", hint="Use an instance's name or id, or agent:<slug>."
             )
+        return self._target(instance)
+
+    def _target(self, instance: AgentInstance) -> Target:
         if instance.status == "archived":
             raise Conflict(f"{instance.name} is archived.", hint="Bring it back before you run it.")
         definition = self._catalog.definition(instance.definition_slug)
@@ -129,6 +134,10 @@ class Agents:
                 self._parsed.clear()
             self._parsed[key] = parsed
         return parsed
+
+    def given(self, instance: AgentInstance) -> set[str]:
+        """The inputs that an instance's YAML, brand and workspace supply; Invalid when its YAML is broken."""
+        return {*self.configuration(instance).inputs, *self._given(instance)}
 
     def _given(self, instance: AgentInstance) -> set[str]:
         workspace, brand = self._layers(instance.workspace_id, instance.brand_id)

@@ -114,9 +114,8 @@ class Approvals:
             values = {"decided_by": by, "comment": comment, "edits": changed}
             if not rows.decide(connection, approval_id, status, at=at, **values):
                 raise Conflict("Someone has answered this already.", hint="Reload the page.")
-            effect = outbox.for_approval(connection, workspace_id, approval_id)
-            if effect is not None and not approved:
-                outbox.move(connection, effect.id, "denied", source=("awaiting_approval",), at=at)
+            if not approved:
+                outbox.deny_asked(connection, workspace_id, approval_id, at)
             runs.move(connection, asked.run_id, "pending", parked=True, wake_at=None)
             audit.note(
                 connection, workspace_id, at=at, who=by, action=status, entity="approval", entity_id=approval_id,

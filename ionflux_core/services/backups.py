@@ -24,6 +24,8 @@ from ionflux_core.storage import backup as copies
 FORMAT = "ionflux-backup-1"
 DATABASE = "ionflux.sqlite"
 _MANIFEST = "manifest.json"
+# Its time is that of the last backup.
+_LAST = "last-backup"
 _NAME = re.compile(r"ionflux\.sqlite|artifacts/([0-9a-f]{2})/\1[0-9a-f]{62}")
 _CHUNK = 1 * limits.MIB
 
@@ -45,6 +47,14 @@ class Manifest(BaseModel):
     revision: str
     created_at: datetime
     files: dict[str, _File]
+
+
+def last_backup(folder: Path) -> datetime | None:
+    """When a backup of a data folder was last made; None when never."""
+    try:
+        return datetime.fromtimestamp((folder / _LAST).stat().st_mtime, UTC)
+    except OSError:
+        return None
 
 
 class Backups:
@@ -71,6 +81,7 @@ class Backups:
                 copies.copy_to(source, copy)
                 manifest = self._pack(copy, part)
             part.replace(target)
+            (self._folder / _LAST).touch()
         except OSError as error:
             part.unlink(missing_ok=True)
             raise Unavailable(f"The backup could not be written: {error.strerror}.", hint="Check the disk.") from error

@@ -14,11 +14,12 @@ from ionflux_core.analytics import kpis
 from ionflux_core.analytics.duck import AnalyticsCache, Freshness
 from ionflux_core.analytics.metrics import KPI_RULE, METRICS, Metric
 from ionflux_core.analytics.scope import Scope, day_bounds
-from ionflux_core.domain.runs import FINISHED, RunStatus
+from ionflux_core.domain.runs import FINISHED, RunStatus, TriggerKind
 from ionflux_core.domain.workspaces import Workspace
 from ionflux_core.errors import Invalid, NotFound
 from ionflux_core.ids import now
-from ionflux_core.storage import agents, feed, workspaces
+from ionflux_core.services.names import NO_INSTANCE, REMOVED, Names
+from ionflux_core.storage import feed
 from ionflux_core.storage.engine import Database
 
 if TYPE_CHECKING:
@@ -45,6 +46,7 @@ class DashboardFilters(BaseModel):
     brand_id: str | None = None
     definition_slug: str | None = None
     statuses: tuple[RunStatus, ...] = ()
+    trigger_kind: TriggerKind | None = None
 
     @model_validator(mode="after")
     def _period(self) -> DashboardFilters:
@@ -134,6 +136,7 @@ class Dashboard:
         self._db = db
         self._workspace = workspace
         self._catalog = catalog
+        self._names = Names(db, catalog)
 
     def freshness(self, workspace_id: str) -> Freshness:
         """Bring the cache up to date if it is older than a second, and say how new it is."""
@@ -142,7 +145,7 @@ class Dashboard:
 
     def overview(self, workspace_id: str, filters: DashboardFilters | None = None) -> Overview:
         """The figures of a period and of the one before."""
-        scope, ask = self._scope(workspace_id, filters), self._cache.query
+        scope, ask = self.scope(workspace_id, filters), self._cache.query
         fresh = self._cache.refresh()
         days = kpis.runs_per_day(ask, scope)
         return Overview(
@@ -178,7 +181,7 @@ class Dashboard:
         }
         if name not in queries:
             raise Invalid(f"There is no series {name!r}.", hint=f"Choose one of: {', '.join(queries)}.")
-        scope = self._scope(workspace_id, filters)
+        scope = self.scope(workspace_id, filters)
         self._cache.refresh()
         return queries[name](self._cache.query, scope)
 
@@ -186,17 +189,17 @@ class Dashboard:
         self, workspace_id: str, filters: DashboardFilters | None = None, *, name: str | None = None
     ) -> list[KpiChart]:
         """What the agents reported, by agent, figure and day, in the order of their manifests."""
-        scope = self._scope(workspace_id, filters)
+        scope = self.scope(workspace_id, filters)
         self._cache.refresh()
         earlier = {_figure(row): row["value"] for row in kpis.kpi_series(self._cache.query, scope.before(), name=name)}
         figures: dict[tuple[str, str, str], dict[str | None, Rows]] = {}
         for row in kpis.kpi_series(self._cache.query, scope, name=name):
             chart = figures.setdefault((row["definition_slug"], row["name"], row["unit"]), {})
             chart.setdefault(row["instance_id"], []).append(row)
-        names, brands = self._instance_names(workspace_id), self._brand_names(workspace_id)
+        names, brands = self._names.instances(workspace_id), self._names.brands(workspace_id)
         charts = []
         for (slug, figure, unit), lines in figures.items():
-            agent, metric = self._declared(slug, figure, self._shown_unit(workspace_id, unit))
+            agent, metric = self.declared(workspace_id, slug, figure, unit)
             drawn = tuple(
                 _line(rows, names.get(instance) or agent, brands, earlier.get(_figure(rows[-1])))
                 for instance, rows in lines.items()
@@ -208,7 +211,7 @@ class Dashboard:
         """Runs created today and in the 7 and 30 days that end with today: today, days_7, days_30."""
         self._cache.refresh()
         starts = {days: self._day_start(workspace_id, days - 1) for days in (1, 7)}
-        return kpis.run_counts(self._cache.query, self._scope(workspace_id, None), today=starts[1], week=starts[7])
+        return kpis.run_counts(self._cache.query, self.scope(workspace_id, None), today=starts[1], week=starts[7])
 
     def home(self, workspace_id: str) -> HomeFigures:
         """The small figures of the first page, straight from the run store: they do not wake the cache."""
@@ -240,7 +243,8 @@ class Dashboard:
         today = now().astimezone(ZoneInfo(zone)).date()
         return day_bounds(today - timedelta(days=days - 1), zone)[0], day_bounds(today, zone)[1]
 
-    def _scope(self, workspace_id: str, filters: DashboardFilters | None) -> Scope:
+    def scope(self, workspace_id: str, filters: DashboardFilters | None) -> Scope:
+        """What part of the figures is asked for; Invalid when the period ends before it begins or is too long."""
         wanted = filters or DashboardFilters()
         zone = self._workspace(workspace_id).settings.timezone
         since, until = self.last_days(workspace_id, DAYS)
@@ -259,6 +263,7 @@ class Dashboard:
             wanted.brand_id,
             wanted.definition_slug,
             wanted.statuses,
+            wanted.trigger_kind,
         )
 
     def _day_start(self, workspace_id: str, days_ago: int) -> datetime:
@@ -266,30 +271,17 @@ class Dashboard:
 
     def _named(self, workspace_id: str, rows: Rows) -> Rows:
         """The rows with the agent's name as people know it."""
-        names = self._instance_names(workspace_id)
+        names = self._names.instances(workspace_id)
         return [{**row, "agent": names.get(row["instance_id"]) or self._fallback(row)} for row in rows]
 
     def _fallback(self, row: dict[str, Any]) -> str:
         if row["instance_id"]:
-            return "Removed agent"
-        return self._agent_name(row["definition_slug"]) if "definition_slug" in row else "Not from a configured agent"
+            return REMOVED
+        return self._names.agent(row["definition_slug"]) if "definition_slug" in row else NO_INSTANCE
 
-    def _instance_names(self, workspace_id: str) -> dict[str | None, str]:
-        with self._db.read() as connection:
-            return {each.id: each.name for each in agents.find_instances(connection, workspace_id, archived=True)}
-
-    def _brand_names(self, workspace_id: str) -> dict[str | None, str]:
-        with self._db.read() as connection:
-            return {each.id: each.name for each in workspaces.find_brands(connection, workspace_id, archived=True)}
-
-    def _agent_name(self, slug: str) -> str:
-        try:
-            return self._catalog.definition(slug).name
-        except NotFound:
-            return slug
-
-    def _declared(self, slug: str, figure: str, unit: str) -> tuple[str, Metric]:
+    def declared(self, workspace_id: str, slug: str, figure: str, unit: str) -> tuple[str, Metric]:
         """The agent's name, and the figure as its manifest defines it."""
+        unit = self._shown_unit(workspace_id, unit)
         try:
             definition = self._catalog.definition(slug)
         except NotFound:

@@ -22,6 +22,7 @@ from ionflux_core.ids import now, replaying
 from ionflux_core.runtime.inline import execute_here
 from ionflux_core.runtime.ports import Ports
 from ionflux_core.services.agents import Agents
+from ionflux_core.services.demo_pages import DemoPages
 from ionflux_core.services.runs import Runs
 from ionflux_core.services.workspaces import Workspaces
 from ionflux_core.storage import workspaces as rows
@@ -52,6 +53,12 @@ triggers:
   - key: periodic_health_check
     config_override:
       cron_expression: "0 * * * *"
+"""
+
+_ESTIMATE = """\
+# The shop owner's guess of what a run returns, not a measurement: charts call it an estimate. Put yours here.
+value:
+  minutes_per_run: 5
 """
 
 
@@ -85,6 +92,7 @@ class Demo:
         runs: Runs,
         ports: Callable[[], Ports],
         forget_figures: Callable[[], object],
+        pages: DemoPages,
     ) -> None:
         self._db = db
         self._workspaces = workspaces
@@ -92,6 +100,7 @@ class Demo:
         self._runs = runs
         self._ports = ports
         self._forget_figures = forget_figures
+        self._pages = pages
         self.progress: Progress | None = None
 
     def is_wanted(self) -> bool:
@@ -126,6 +135,7 @@ class Demo:
                 workspace.id, "sales_sentinel", SENTINEL, yaml=_SENTINEL_YAML, brand_id=brand.id, by="demo"
             )
             self._replay(shop, tracker, sentinel, days)
+            self._pages.build(tracker, sentinel)
         finally:
             self.progress = None
         log.info("the demo workspace is ready")
@@ -184,7 +194,8 @@ def _closing(shop: Shop, day: date) -> datetime:
 
 def _tracker_yaml(shop: Shop) -> str:
     head = "# What the goods cost, what the payment and the parcels cost: change a figure and run `recalculate`.\n"
-    return head + dump({"inputs": {"manual_cost_inputs": dict(shop.costs), "fx_rates": dict(shop.fx_rates)}})
+    costs = dump({"inputs": {"manual_cost_inputs": dict(shop.costs), "fx_rates": dict(shop.fx_rates)}})
+    return f"{head}{costs}{_ESTIMATE}"
 
 
 def _brand(shop: Shop) -> BrandDraft:

@@ -1,43 +1,70 @@
-"""Events: publish facts in the transaction that caused them, and hand each to every trigger that listens."""
+"""Events: publish facts in the transaction that caused them, list and open them, hand each to whoever listens."""
 
 from __future__ import annotations
 
-import hashlib
-import logging
-import time
-from collections.abc import Callable, Mapping
-from datetime import timedelta
+import threading
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass
+from itertools import islice
 from typing import Any
 
 from ionflux_core import limits
-from ionflux_core.domain.events import PlatformEvent, check_subject, is_awaited, matches, passes_filter, woken_by
-from ionflux_core.domain.runs import RunTrigger
-from ionflux_core.domain.triggers import Trigger
-from ionflux_core.errors import IonfluxError, LimitExceeded, Unavailable
+from ionflux_core.domain.events import (
+    EventDelivery,
+    EventFilter,
+    PlatformEvent,
+    check_pattern,
+    check_subject,
+    matches,
+)
+from ionflux_core.errors import LimitExceeded, NotFound
 from ionflux_core.ids import new_id, now
+from ionflux_core.redaction import Redactor
 from ionflux_core.runtime.context import bounded
+from ionflux_core.services.event_chains import EventChains
+from ionflux_core.services.event_deliveries import EventDeliveries, next_try
+from ionflux_core.services.event_listeners import EventListeners
+from ionflux_core.services.event_replays import EventReplays
 from ionflux_core.services.runs import Runs
+from ionflux_core.storage import event_deliveries as delivery_rows
 from ionflux_core.storage import events as rows
-from ionflux_core.storage import runs as run_rows
-from ionflux_core.storage import triggers as trigger_rows
+from ionflux_core.storage import workspaces as brand_rows
 from ionflux_core.storage.engine import Connection, Database, dump_json
+from ionflux_core.telemetry import caused
 
-log = logging.getLogger(__name__)
+# PostgreSQL numbers events before they are committed: one may appear behind others that were seen before it.
+_OVERLAP = 200
+_WORKSPACES_KNOWN = 200
+_LAST = 2**53
+# A workspace may have any number of types; a query names so many.
+_TYPES_NAMED = 500
+_GLIMPSE_VALUES = 20
+# Long enough that what looks like a secret is still known as one.
+_GLIMPSE_CHARS = 2_000
 
-_BATCH = 200
-_TOPICS_SECONDS = 1.0
-_RETRY_SECONDS = 1.0
+
+@dataclass(frozen=True, slots=True)
+class EventPage:
+    """One page of events, newest first; `cursor` asks for the next.
+
+    `searched` says how many events were looked through for words, where that was not all there are.
+    """
+
+    events: list[PlatformEvent]
+    cursor: int | None
+    searched: int | None = None
 
 
-class Events:
+class Events(EventDeliveries):
     """Use-cases around platform events."""
 
-    def __init__(self, db: Database, runs: Runs) -> None:
-        self._db = db
-        self._runs = runs
+    def __init__(self, db: Database, runs: Runs, changed: Callable[[str | None, str], None] = lambda *_: None) -> None:
+        super().__init__(db, runs, changed)
         self.published: Callable[[], None] = lambda: None
-        self._topics: dict[str, list[str]] = {}
-        self._topics_read = 0.0
+        self.chains = EventChains(db)
+        self.replays = EventReplays(db, runs, lambda workspace_id: changed(workspace_id, "events"))
+        self.listeners = EventListeners(db)
+        self._types: dict[str, _Types] = {}
 
     def publish(
         self,
@@ -57,6 +84,8 @@ class Events:
         )
 
         def work(connection: Connection) -> str:
+            if brand_id and brand_rows.brand(connection, workspace_id, brand_id) is None:
+                raise NotFound("There is no such brand.", hint="Choose one of the workspace, or none.")
             if rows.insert(connection, row):
                 return str(row["id"])
             return rows.id_for_key(connection, workspace_id, row["dedup_key"]) or str(row["id"])
@@ -87,7 +116,7 @@ class Events:
             at=now(),
             source=source,
             brand_id=brand_id,
-            correlation_id=correlation_id or event_id,
+            correlation_id=caused(correlation_id or event_id),
             dedup_key=bounded(key) if key else None,
             payload=dict(payload),
         )
@@ -104,149 +133,136 @@ class Events:
     ) -> list[PlatformEvent]:
         """Events of a workspace, newest first."""
         limit = max(1, min(limit, limits.PAGE_ROWS))
+        narrow = EventFilter(prefix=prefix, correlation_id=correlation_id)
         with self._db.read() as connection:
-            return rows.find(
-                connection, workspace_id, prefix=prefix, correlation_id=correlation_id, before=before, limit=limit
-            )
+            return rows.find(connection, workspace_id, narrow, before=before or None, limit=limit)
 
-    def deliver(self) -> int:
-        """Hand open events to their listeners; how many are done with. Safe to call from several processes."""
+    def search(
+        self, workspace_id: str, narrow: EventFilter, *, before: int | None = None, limit: int = 50
+    ) -> EventPage:
+        """A page of the events a filter leaves; words are looked for in a stretch of the newest at a time."""
+        limit = max(1, min(limit, limits.PAGE_ROWS))
+        types = self._types_of(workspace_id, narrow.pattern) if narrow.pattern else None
+        if types is not None and not types.spans:
+            return EventPage([], None)
+        after: int | None = None
+        searched: int | None = None
+        if types is not None:
+            after, last = types.first - 1, types.last + 1
+            before = last if before is None else min(before, last)
         with self._db.read() as connection:
-            waiting = rows.open_events(connection, limit=_BATCH)
-        if not waiting:
-            return 0
-        listeners: dict[str, list[Trigger]] = {}
-        parked: dict[str, list[tuple[str, dict[str, Any]]]] = {}
-        with self._db.read() as connection:
-            for workspace_id in {event.workspace_id for event in waiting}:
-                listeners[workspace_id] = trigger_rows.enabled(connection, "event", workspace_id=workspace_id)
-                parked[workspace_id] = run_rows.waiting_for_events(connection, workspace_id)
-        unheard, settled = [], 0
-        for event in waiting:
-            chosen = _listening(listeners[event.workspace_id], event)
-            woken = [run for run in parked[event.workspace_id] if is_awaited(run[1], event)]
-            if not chosen and not woken:
-                unheard.append(event.id)
-                continue
-            taken = [self._hand_over(event, trigger) for trigger in chosen]
-            if all(taken):
-                self._settle(event, woken)
-                settled += 1
-        if unheard:
-            self._db.write(lambda connection: rows.settle(connection, unheard, "archived_no_trigger"))
-        if settled:
-            self._runs.announce()
-        return settled + len(unheard)
+            if narrow.text and not narrow.correlation_id:
+                stop = rows.seq_at(connection, workspace_id, before=before, rows=limits.EVENT_TEXT_ROWS)
+                if stop is not None and (after is None or stop > after):
+                    after, searched = stop, limits.EVENT_TEXT_ROWS
+            found = rows.find(
+                connection, workspace_id, narrow, types=types.few if types else None, before=before, after=after,
+                limit=limit + 1,
+            )  # fmt: skip
+        if len(found) > limit:
+            return EventPage(found[:limit], found[limit - 1].seq, searched)
+        # What lies further back has not been looked through: the next page goes on there.
+        return EventPage(found, after + 1 if searched is not None and after is not None else None, searched)
 
-    def heard(self, workspace_id: str, type: str) -> bool:
-        """Whether a trigger of the workspace listens to a subject, as of at most a second ago."""
-        at = time.monotonic()
-        if at - self._topics_read > _TOPICS_SECONDS:
-            topics: dict[str, list[str]] = {}
+    def get(self, workspace_id: str, event_id: str) -> PlatformEvent:
+        """One event; NotFound when it is not there."""
+        with self._db.read() as connection:
+            event = rows.get(connection, workspace_id, event_id)
+        if event is None:
+            raise NotFound("There is no such event.", hint="It may have been removed by the workspace's retention.")
+        return event
+
+    def deliveries(self, workspace_id: str, event_ids: list[str]) -> dict[str, list[EventDelivery]]:
+        """How events reached their triggers, by event; a failed one says when it is tried again."""
+        with self._db.read() as connection:
+            found = delivery_rows.named(connection, workspace_id, event_ids) if event_ids else []
+        by_event: dict[str, list[EventDelivery]] = {}
+        for each in found:
+            by_event.setdefault(each.event_id, []).append(with_next_try(each))
+        return by_event
+
+    def causes(self, workspace_id: str, events: list[PlatformEvent]) -> dict[str, str]:
+        """What the agents are called whose runs have caused some events, by run."""
+        run_ids = {event.causation_run_id for event in events if event.causation_run_id}
+        with self._db.read() as connection:
+            return rows.names_of_runs(connection, workspace_id, run_ids) if run_ids else {}
+
+    def newer(self, workspace_id: str, seq: int) -> int:
+        """How many events came behind a number, counted up to 1,000."""
+        with self._db.read() as connection:
+            return rows.newer(connection, workspace_id, seq, most=1000)
+
+    def newest_seq(self, workspace_id: str) -> int:
+        """The number of the newest event; 0 when there is none."""
+        with self._db.read() as connection:
+            return rows.newest_seq(connection, workspace_id)
+
+    def sample(self, workspace_id: str, type: str) -> dict[str, Any]:
+        """The payload of the newest event of a type, to write a test event after; empty when none came lately."""
+        with self._db.read() as connection:
+            event = rows.newest_of_type(connection, workspace_id, type, rows=limits.EVENTS_OBSERVED)
+        return self.shown(event) if event else {}
+
+    def shown(self, event: PlatformEvent) -> dict[str, Any]:
+        """The payload as it may be looked at: without secrets, also those nobody has stored."""
+        clean: dict[str, Any] = Redactor().tree(self._runs.hidden(event.workspace_id, event.payload))
+        return clean
+
+    def glimpsed(self, event: PlatformEvent) -> dict[str, Any]:
+        """The first plain values of a payload, without secrets: enough for a line, however large the event is."""
+        plain = {
+            name[:_GLIMPSE_CHARS]: value[:_GLIMPSE_CHARS] if isinstance(value, str) else value
+            for name, value in islice(event.payload.items(), _GLIMPSE_VALUES)
+            if not isinstance(value, (dict, list))
+        }
+        return self.shown(event.model_copy(update={"payload": plain}))
+
+    def _types_of(self, workspace_id: str, pattern: str) -> _Found:
+        """The types of a workspace that fit a pattern. They are read once; later only what came since is."""
+        pattern = check_pattern(pattern)
+        if len(self._types) > _WORKSPACES_KNOWN:
+            self._types.clear()
+        if workspace_id not in self._types and not set(pattern) & set("*>"):
+            # One type can be asked for without knowing the others.
+            return _Found({pattern: (0, _LAST)})
+        known = self._types.setdefault(workspace_id, _Types())
+        with known.lock:
             with self._db.read() as connection:
-                for trigger in trigger_rows.enabled(connection, "event"):
-                    topics.setdefault(trigger.workspace_id, []).append(trigger.config.get("topic", ""))
-            self._topics, self._topics_read = topics, at
-        return any(matches(topic, type) for topic in self._topics.get(workspace_id, ()))
-
-    def forget_topics(self) -> None:
-        """Read the listeners anew at the next question: triggers have changed."""
-        self._topics_read = 0.0
-
-    def _settle(self, event: PlatformEvent, woken: list[tuple[str, dict[str, Any]]]) -> None:
-        def work(connection: Connection) -> None:
-            for run_id, wait in woken:
-                run_rows.move(connection, run_id, "pending", parked=True, wake_at=None, wait=woken_by(wait, event))
-            rows.settle(connection, [event.id], "processed")
-
-        self._db.write(work)
-
-    def _hand_over(self, event: PlatformEvent, trigger: Trigger) -> bool:
-        """Start the trigger's run once; False when it should be tried again later."""
-        with self._db.read() as connection:
-            earlier = rows.deliveries(connection, event.id).get(trigger.id)
-            cause = run_rows.depth_of(connection, event.causation_run_id) if event.causation_run_id else -1
-        if earlier is not None and earlier.status in ("started", "dead"):
-            return True
-        if earlier is not None and now() < earlier.at + timedelta(seconds=_RETRY_SECONDS * 2**earlier.attempts):
-            return False
-        attempts = (earlier.attempts if earlier is not None else 0) + 1
-        origin = RunTrigger(
-            kind="event",
-            id=trigger.id,
-            key=trigger.key,
-            task=trigger.task,
-            event_id=event.id,
-            event_type=event.type,
-            payload=None if trigger.payload_to else event.payload,
-        )
-        try:
-            prepared = self._runs.prepare(
-                event.workspace_id,
-                trigger.instance_id,
-                trigger=origin,
-                payload=event.payload,
-                payload_to=trigger.payload_to,
-                task=trigger.task,
-                key=f"{trigger.id}:{event.id}",
-                correlation_id=event.correlation_id,
-                depth=cause + 1,
-            )
-        except IonfluxError as error:
-            return self._refused(event, trigger, error, attempts)
-        except Exception as error:
-            # The tick edge of one delivery: an event nobody can take must not stand before all others.
-            log.exception("event %s broke its delivery to trigger %s", event.id, trigger.key)
-            plain = IonfluxError(f"The delivery failed: {type(error).__name__}.")
-            return self._refused(event, trigger, plain, attempts)
-
-        def work(connection: Connection) -> None:
-            started = self._runs.insert(connection, prepared)
-            at = now()
-            rows.note_delivery(
-                connection, event.id, trigger.id, status="started", attempts=attempts, at=at, run_id=started.run_id
-            )
-            if not started.repeated:
-                trigger_rows.note_firing(
-                    connection, trigger.id, at=at, outcome="started", detail=event.type, run_id=started.run_id
-                )
-
-        self._db.write(work)
-        return True
-
-    def _refused(self, event: PlatformEvent, trigger: Trigger, error: IonfluxError, attempts: int) -> bool:
-        """Keep why a delivery failed; what may heal is tried again, the rest is dead and shown."""
-        again = isinstance(error, Unavailable) and attempts < limits.EVENT_DELIVERY_ATTEMPTS
-        reason = {"code": error.code, "message": error.message, "hint": error.hint}
-
-        def work(connection: Connection) -> None:
-            status, at = "failed" if again else "dead", now()
-            rows.note_delivery(connection, event.id, trigger.id, status=status, attempts=attempts, at=at, error=reason)
-            trigger_rows.note_firing(
-                connection, trigger.id, at=at, outcome="failed" if again else "refused", detail=error.message
-            )
-
-        self._db.write(work)
-        log.warning("event %s was not taken by trigger %s: %s", event.id, trigger.key, error.message)
-        return not again
+                fresh = rows.types_since(connection, workspace_id, max(known.seen - _OVERLAP, 0))
+            for type, first, last in fresh:
+                earliest, _ = known.spans.get(type, (first, last))
+                known.spans[type] = (min(earliest, first), last)
+                known.seen = max(known.seen, last)
+            return _Found({type: span for type, span in known.spans.items() if matches(pattern, type)})
 
 
-def _listening(triggers: list[Trigger], event: PlatformEvent) -> list[Trigger]:
-    """The triggers an event starts: every one that fits, but one per consumer group, evenly and at random.
+class _Types:
+    """The types of a workspace's events, each with the numbers of its first and last one."""
 
-    The choice follows from the event's id: a delivery that is repeated after a crash meets the same trigger.
+    def __init__(self) -> None:
+        self.lock = threading.Lock()
+        self.spans: dict[str, tuple[int, int]] = {}
+        self.seen = 0
 
-    An event that a webhook brought does not go back to the instance whose webhook it was.
-    """
-    fitting = [
-        trigger
-        for trigger in triggers
-        if event.source != f"hook:{trigger.instance_id}"
-        and matches(trigger.config.get("topic", ""), event.type)
-        and passes_filter(trigger.config.get("filter") or {}, event.payload)
-    ]
-    chosen: dict[str, list[Trigger]] = {}
-    for trigger in fitting:
-        chosen.setdefault(trigger.config.get("group") or trigger.id, []).append(trigger)
-    turn = int(hashlib.sha256(event.id.encode()).hexdigest()[:8], 16)
-    return [members[turn % len(members)] for members in chosen.values()]
+
+@dataclass(frozen=True, slots=True)
+class _Found:
+    spans: dict[str, tuple[int, int]]
+
+    @property
+    def few(self) -> Collection[str] | None:
+        """The types by name, unless they are too many: then the pattern itself is looked for."""
+        return self.spans if len(self.spans) <= _TYPES_NAMED else None
+
+    @property
+    def first(self) -> int:
+        return min(first for first, _ in self.spans.values())
+
+    @property
+    def last(self) -> int:
+        return max(last for _, last in self.spans.values())
+
+
+def with_next_try(delivery: EventDelivery) -> EventDelivery:
+    """A failed delivery with the time of its next attempt; others as they are."""
+    return delivery.model_copy(update={"next_at": next_try(delivery)}) if delivery.status == "failed" else delivery

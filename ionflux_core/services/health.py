@@ -9,6 +9,7 @@ import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from importlib import metadata
 from pathlib import Path
 from typing import Literal, Protocol
@@ -18,10 +19,11 @@ from ionflux_core.catalog.loader import Catalog
 from ionflux_core.errors import IonfluxError
 from ionflux_core.ids import now
 from ionflux_core.runtime.worker import Worker
+from ionflux_core.services.backups import last_backup
 from ionflux_core.services.secrets import Secrets
 from ionflux_core.settings import Settings
 from ionflux_core.storage import health as rows
-from ionflux_core.storage import schema
+from ionflux_core.storage import schema, space
 from ionflux_core.storage import secrets as secret_rows
 from ionflux_core.storage.engine import Database
 
@@ -31,6 +33,7 @@ Status = Literal["ok", "warning", "error"]
 _LEAST_FREE_BYTES = 64 * limits.MIB
 _FREE_TO_WARN_BYTES = 1024 * limits.MIB
 _QUEUE_WAIT_SECONDS = 60
+_BACKUP_AGE = timedelta(days=14)
 _SHOWN_PACKAGES = ("streamlit", "sqlalchemy", "pydantic", "duckdb", "pandas", "chromadb")
 
 
@@ -51,6 +54,22 @@ class ProcessMemory:
 
     kind: Literal["PSS", "RSS"]
     bytes: int
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """The state of the house in a few figures: what was looked at, bytes of database and disk, backup, queue."""
+
+    checks: list[Check]
+    database: int
+    free: int
+    backup: datetime | None
+    waiting: int
+
+    @property
+    def unwell(self) -> list[Check]:
+        """What is not as it should be."""
+        return [check for check in self.checks if check.status != "ok"]
 
 
 class _Clock(Protocol):
@@ -97,9 +116,44 @@ class Health:
             ("bus", "Event bus", self._bus),
             ("key", "Key of the secrets", self._key),
             ("catalog", "Agent folders", self._catalog),
+            ("backup", "Backup", self._backup),
             ("versions", "Versions", self._versions),
         )
         return [self.quick(), *(self._guarded(name, title, look) for name, title, look in looked_at)]
+
+    def standing(self) -> Standing:
+        """How things stand, for a page that is opened often: it writes nothing and looks at few rows."""
+        parts: tuple[tuple[str, str, Callable[[], Check]], ...] = (
+            ("disk", "Free disk space", self._disk),
+            ("worker", "Worker", self._worker),
+            ("queue", "Queue", self._queue),
+            ("clock", "Clock", self._clock),
+            ("bus", "Event bus", self._bus),
+            ("backup", "Backup", self._backup),
+        )
+        checks = [self._guarded(name, title, look) for name, title, look in parts]
+        folder = self._parts.settings.data_dir
+        try:
+            database = space.measure(self._parts.db).database
+        except IonfluxError:
+            database = 0
+        with self._parts.db.read() as connection:
+            waiting, _ = rows.queue(connection, now())
+        return Standing(checks, database, shutil.disk_usage(folder).free, last_backup(folder), waiting)
+
+    def _backup(self) -> Check:
+        """A backup matters once there is something to lose."""
+        last, at = last_backup(self._parts.settings.data_dir), now()
+        with self._parts.db.read() as connection:
+            began = rows.began(connection)
+        hint = "Make one: ionflux backup FILE. It can be made while IONFLUX runs."
+        if not self._parts.db.is_sqlite:
+            return Check("backup", "Backup", "ok", "The database server keeps its own backups.")
+        if last is None and began is not None and at - began > _BACKUP_AGE:
+            return Check("backup", "Backup", "warning", "There is no backup yet.", hint)
+        if last is not None and at - last > _BACKUP_AGE:
+            return Check("backup", "Backup", "warning", f"The last backup is {(at - last).days} days old.", hint)
+        return Check("backup", "Backup", "ok", "No backup yet." if last is None else "There is a recent backup.")
 
     @staticmethod
     def _guarded(name: str, title: str, look: Callable[[], Check]) -> Check:

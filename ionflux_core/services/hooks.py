@@ -6,13 +6,15 @@ import hashlib
 import threading
 import time
 from collections import OrderedDict, deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, cast
 
 from pydantic_core import from_json
 
 from ionflux_core import limits
+from ionflux_core.connectors.shopify_shapes import key_of
+from ionflux_core.domain.agents import AgentInstance
 from ionflux_core.domain.runs import FINISHED, Run, RunTrigger
 from ionflux_core.domain.triggers import Trigger
 from ionflux_core.errors import (
@@ -26,6 +28,7 @@ from ionflux_core.errors import (
 )
 from ionflux_core.ids import now
 from ionflux_core.services.events import Events
+from ionflux_core.services.mail_events import mail_facts
 from ionflux_core.services.runs import Runs
 from ionflux_core.services.starting import Prepared, Started
 from ionflux_core.signatures import Kind, delivery_id, verify
@@ -73,7 +76,7 @@ class Hooks:
         itself because an answer was lost must not be told to go on repeating. Once the run of a hook that answers with
         the result is stored, `accepted` gets what can be said without that result.
         """
-        trigger = self._trigger(path)
+        trigger, instance = self._listener(path)
         self._limit(trigger)
         if method != trigger.config.get("method", "POST"):
             raise Invalid(
@@ -87,23 +90,25 @@ class Hooks:
         lowered = {name.lower(): value for name, value in headers.items()}
         self._verify(trigger, kind, lowered, body)
         payload = _read(body, lowered)
-        self._refuse_sleeping(trigger)
         delivery = _delivery(kind, lowered, body)
-        prepared = self._prepared(trigger, payload, delivery)
-        event = self._event(trigger, kind, lowered, payload, delivery, prepared)
+        if trigger.instance_status != "active":
+            self._keep_what_concerns_all(trigger, kind, payload)
+            raise _asleep(trigger)
+        prepared = self._prepared(trigger, instance, payload, delivery)
+        facts = self._facts(trigger, kind, lowered, payload, delivery, prepared)
 
         def insert(connection: Connection, run: Prepared) -> Started:
-            started = self._insert(connection, run, trigger, delivery, event)
+            started = self._insert(connection, run, trigger, delivery, facts)
             accepted(_accepted(started))
             return started
 
         if trigger.config.get("respond") == "result":
             started, ended = self._runs.perform(prepared, insert)
-            self._tell(event)
+            self._tell(facts)
             return _result(ended or self._wait(trigger, started))
         started = self._db.write(lambda connection: insert(connection, prepared), durable=True)
         self._runs.announce()
-        self._tell(event)
+        self._tell(facts)
         return _accepted(started)
 
     def without_result(self, accepted: Received) -> Received:
@@ -111,21 +116,25 @@ class Hooks:
         self._db.settle()
         return accepted
 
-    def _trigger(self, path: str) -> Trigger:
+    def _listener(self, path: str) -> tuple[Trigger, AgentInstance]:
         with self._db.glance() as connection:
-            trigger = rows.by_hook_path(connection, path.strip("/"))
-        if trigger is None or not trigger.enabled:
+            found = rows.by_hook_path(connection, path.strip("/"))
+        if found is None or not found[0].enabled:
             raise Forbidden("There is no such webhook.", hint="Copy the address from the agent's Triggers.")
-        return trigger
+        return found
 
-    @staticmethod
-    def _refuse_sleeping(trigger: Trigger) -> None:
-        if trigger.instance_status != "active":
-            raise Conflict(
-                f"The agent behind this webhook is {trigger.instance_status.replace('_', ' ')}.",
-                hint="Set the agent active again.",
-                code="instance_not_active",
-            )
+    def _keep_what_concerns_all(self, trigger: Trigger, kind: str, payload: Any) -> None:
+        """Who unsubscribed must not be mailed again because an agent was paused for longer than a sender repeats."""
+        if kind != "sendgrid":
+            return
+        facts = self._facts(trigger, kind, {}, payload, None, None)
+
+        def work(connection: Connection) -> None:
+            for event in facts:
+                event_rows.insert(connection, event)
+
+        self._db.write(work, durable=True)
+        self._tell(facts)
 
     def _verify(self, trigger: Trigger, kind: str, headers: Mapping[str, str], body: bytes) -> None:
         """The path holds 256 random bits, which is proof enough for `token` and `none`; the rest must be signed."""
@@ -161,7 +170,7 @@ class Hooks:
             if len(self._recent) > _HOOKS_COUNTED:
                 self._recent.popitem(last=False)
 
-    def _prepared(self, trigger: Trigger, payload: Any, delivery: str | None) -> Prepared:
+    def _prepared(self, trigger: Trigger, instance: AgentInstance, payload: Any, delivery: str | None) -> Prepared:
         origin = RunTrigger(
             kind="webhook",
             id=trigger.id,
@@ -171,7 +180,7 @@ class Hooks:
         )
         return self._runs.prepare(
             trigger.workspace_id,
-            trigger.instance_id,
+            instance,
             trigger=origin,
             payload=payload,
             payload_to=trigger.payload_to,
@@ -185,51 +194,67 @@ class Hooks:
         prepared: Prepared,
         trigger: Trigger,
         delivery: str | None,
-        event: dict[str, Any] | None,
+        facts: Sequence[dict[str, Any]],
     ) -> Started:
-        """Delivery, run and event in one transaction."""
+        """Delivery, run and events in one transaction."""
         at = now()
         started = self._runs.insert(connection, prepared)
         if delivery:
             rows.note_delivery(connection, trigger.id, delivery, at=at, run_id=started.run_id)
         outcome = "repeated" if started.repeated else "started"
         rows.note_firing(connection, trigger.id, at=at, outcome=outcome, run_id=started.run_id)
-        if event is not None and not started.repeated:
+        for event in () if started.repeated else facts:
             event_rows.insert(connection, event)
         return started
 
-    def _tell(self, event: dict[str, Any] | None) -> None:
-        if event is not None:
+    def _tell(self, facts: Sequence[dict[str, Any]]) -> None:
+        if facts:
             self._events.published()
 
-    def _event(
+    def _facts(
         self,
         trigger: Trigger,
         kind: str,
         headers: Mapping[str, str],
         payload: Any,
         delivery: str | None,
-        prepared: Prepared,
-    ) -> dict[str, Any] | None:
-        """A Shopify delivery is a fact for the whole workspace: others may listen to it."""
-        subject = shopify_subject(headers.get("x-shopify-topic", "")) if kind == "shopify" else None
-        if subject is None or not isinstance(payload, dict):
-            return None
-        return self._events.prepared(
-            trigger.workspace_id,
-            subject,
-            self._runs.hidden(trigger.workspace_id, payload),
-            source=f"hook:{trigger.instance_id}",
-            key=f"{trigger.id}:{delivery}" if delivery else None,
-            correlation_id=prepared.row["correlation_id"],
-            brand_id=prepared.row["brand_id"],
-        )
+        prepared: Prepared | None,
+    ) -> list[dict[str, Any]]:
+        """What a delivery of a known service says is a fact for the whole workspace: others may listen to it."""
+        told: list[tuple[str, dict[str, Any], str | None]] = []
+        if kind == "sendgrid":
+            told = [*mail_facts(payload)]
+        elif kind == "shopify" and isinstance(payload, dict):
+            subject = shopify_subject(headers.get("x-shopify-topic", ""))
+            # An account's webhook and its sync tell of the same things under the same key.
+            key = (shopify_key(subject, payload) if subject else None) or (delivery and f"{trigger.id}:{delivery}")
+            told = [(subject, payload, key)] if subject else []
+        return [
+            self._events.prepared(
+                trigger.workspace_id,
+                subject,
+                self._runs.hidden(trigger.workspace_id, said),
+                source=f"hook:{trigger.instance_id}",
+                key=key,
+                correlation_id=prepared.row["correlation_id"] if prepared else None,
+                brand_id=prepared.row["brand_id"] if prepared else None,
+            )
+            for subject, said, key in told
+        ]
 
     def _wait(self, trigger: Trigger, started: Started) -> Run:
         run = self._runs.wait(trigger.workspace_id, started.run_id, timeout=RESULT_SECONDS)
         if run.status not in FINISHED:
             self._db.settle()
         return run
+
+
+def _asleep(trigger: Trigger) -> Conflict:
+    return Conflict(
+        f"The agent behind this webhook is {trigger.instance_status.replace('_', ' ')}.",
+        hint="Set the agent active again.",
+        code="instance_not_active",
+    )
 
 
 def _accepted(started: Started) -> Received:
@@ -257,6 +282,7 @@ def _delivery(kind: str, headers: Mapping[str, str], body: bytes) -> str | None:
     return hashlib.sha256(named.encode()).hexdigest()
 
 
+SHOPIFY = "ionflux.shopify."
 _SHOPIFY_WORDS = {"create": "created", "update": "updated", "delete": "deleted", "publish": "published"}
 
 
@@ -266,7 +292,16 @@ def shopify_subject(topic: str) -> str | None:
     if not entity.replace("_", "").isalnum() or not action.replace("_", "").isalnum():
         return None
     noun = entity[:-1] if entity.endswith("s") else entity
-    return f"ionflux.shopify.{noun}.{_SHOPIFY_WORDS.get(action, action)}"
+    return f"{SHOPIFY}{noun}.{_SHOPIFY_WORDS.get(action, action)}"
+
+
+def shopify_key(subject: str, payload: Mapping[str, Any]) -> str | None:
+    """The key of what a sync tells of, too, so that it is published once; None for all else.
+
+    An order that is paid changes at the same moment: those are two facts.
+    """
+    noun, _, action = subject.removeprefix(SHOPIFY).partition(".")
+    return key_of(noun, action, payload) if action in ("created", "updated") else None
 
 
 def _read(body: bytes, headers: Mapping[str, str]) -> Any:

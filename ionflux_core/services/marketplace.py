@@ -51,8 +51,12 @@ class Marketplace:
         return len(fresh)
 
     def definitions(self) -> list[AgentDefinition]:
-        """Every definition of the marketplace."""
+        """Every definition there is, for the names of what has run."""
         return self._catalog.definitions()
+
+    def offered(self) -> list[AgentDefinition]:
+        """The definitions a person may take; without those that are parts of the program itself."""
+        return [definition for definition in self._catalog.definitions() if definition.listed]
 
     def definition(self, name: str) -> AgentDefinition:
         """A definition by slug, id or alias."""
@@ -76,4 +80,4 @@ class Marketplace:
 
     def tags(self) -> list[str]:
         """Every tag in use, by name."""
-        return sorted({tag for definition in self._catalog.definitions() for tag in definition.tags})
+        return sorted({tag for definition in self.offered() for tag in definition.tags})

@@ -157,6 +157,8 @@ class Models:
             for client in self._clients.values():
                 client.close()
             self._clients.clear()
+            for outbound in self._outbound.values():
+                outbound.close()
 
     def _settings(self, workspace_id: str, provider: str) -> ProviderSettings:
         return self._workspaces.get(workspace_id).settings.providers.get(provider, ProviderSettings())

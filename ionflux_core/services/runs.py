@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from ionflux_core import limits
+from ionflux_core.domain.agents import AgentInstance
 from ionflux_core.domain.runs import (
     FINISHED,
     Run,
@@ -29,11 +30,12 @@ from ionflux_core.runtime.context import bounded
 from ionflux_core.runtime.executor import finish
 from ionflux_core.runtime.ports import Dispatcher
 from ionflux_core.services.agents import Agents, Target
-from ionflux_core.services.starting import Prepared, Started, brought_inputs, first_row
+from ionflux_core.services.starting import Prepared, Started, brought_inputs, check_size, first_row
 from ionflux_core.storage import approvals, artifacts, audit, steps
 from ionflux_core.storage import runs as rows
 from ionflux_core.storage.artifacts import ArtifactFiles
-from ionflux_core.storage.engine import Connection, Database, dump_json
+from ionflux_core.storage.engine import Connection, Database
+from ionflux_core.telemetry import caused
 
 _LEAST_FREE_BYTES = 64 * limits.MIB
 _DISK_CHECK_SECONDS = 5.0
@@ -67,11 +69,12 @@ class Runs:
         self._disk_checked = 0.0
         self._waiters: dict[str, _Waiter] = {}
         self.dispatcher: Dispatcher | None = None
+        self.watch: Callable[[], None] = lambda: None
 
     def prepare(
         self,
         workspace_id: str,
-        target: str | Target,
+        target: str | AgentInstance | Target,
         inputs: Mapping[str, Any] | None = None,
         *,
         trigger: RunTrigger | None = None,
@@ -102,8 +105,7 @@ class Runs:
         merged = self._agents.effective(
             workspace_id, resolved, runtime=inputs or {}, brought=brought, brand_id=brand_id
         )
-        if len(dump_json(merged.inputs)) > limits.OUTPUT_BYTES:
-            raise LimitExceeded("The inputs are too large.", hint="Give large data as a file.")
+        check_size(merged.inputs)
         known_tasks = {spec.key for spec in definition.tasks} | {spec.task for spec in definition.triggers if spec.task}
         if task and task not in known_tasks:
             raise Invalid(
@@ -115,7 +117,7 @@ class Runs:
             "trigger_id": trigger.id if trigger else None,
             "trigger": (trigger or RunTrigger(by=by)).model_dump(mode="json"),
             "task": task,
-            "correlation_id": correlation_id or run_id,
+            "correlation_id": caused(correlation_id or run_id),
             "idempotency_key": bounded(key) if key else None,
             "dry_run": dry_run,
             "priority": priority,
@@ -193,7 +195,8 @@ class Runs:
         return ended or self.wait(workspace_id, started.run_id, timeout=timeout)
 
     def announce(self) -> None:
-        """Tell the dispatcher that something is pending."""
+        """Tell the dispatcher that something is pending, and who looks on."""
+        self.watch()
         if self.dispatcher is not None:
             self.dispatcher.notify()
 
@@ -315,6 +318,7 @@ class Runs:
 
     def moved(self, run_id: str, status: RunStatus, run: Run | None = None) -> None:
         """A run of this process has ended or been parked: wake whoever waits for it, and a worker when it is due."""
+        self.watch()
         if status not in FINISHED:
             self.announce()
         waiter = self._waiters.get(run_id)

@@ -13,6 +13,7 @@ from ionflux_core import limits
 from ionflux_core.errors import Conflict, Invalid, IonfluxError, NotFound, Unavailable
 from ionflux_core.ids import now
 from ionflux_core.redaction import IN_LOGS, Redactor
+from ionflux_core.services.account_values import is_of_account
 from ionflux_core.storage import audit
 from ionflux_core.storage import secrets as rows
 from ionflux_core.storage.engine import Connection, Database
@@ -114,6 +115,15 @@ class Secrets:
             value = self._opened(workspace_id, name)
         self._hide(self.redactor(workspace_id), value)
         return value
+
+    def referred(self, workspace_id: str, name: str) -> str:
+        """The value behind a `secret://name` of an agent or a channel; what accounts keep is not theirs to name."""
+        if is_of_account(name):
+            raise NotFound(
+                "The secrets of connected accounts are for their own calls only.",
+                hint="Use ctx.accounts or the account's channel, or store a secret of its own.", code="secret_missing",
+            )  # fmt: skip
+        return self.reveal(workspace_id, name)
 
     def _opened(self, workspace_id: str, name: str) -> str:
         with self._db.read() as connection:

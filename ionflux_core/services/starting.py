@@ -7,8 +7,11 @@ from typing import Any
 
 from ionflux_core.catalog.configuration import EffectiveConfiguration
 from ionflux_core.domain.agents import AgentDefinition
+from ionflux_core.errors import Invalid, LimitExceeded
 from ionflux_core.ids import now
+from ionflux_core.limits import OUTPUT_BYTES
 from ionflux_core.services.agents import Target
+from ionflux_core.storage.engine import dump_json
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,12 +31,28 @@ class Started:
 
 
 def brought_inputs(definition: AgentDefinition, payload: Any, payload_to: str | None) -> dict[str, Any]:
-    """The inputs a trigger's payload fills: the one it is meant for, or those its keys name."""
+    """The inputs a trigger's payload fills: the one it is meant for, or those its keys name.
+
+    Only inputs that the manifest opens to triggers: what an owner has set is not for a sender to change.
+    """
     if payload_to:
         return {} if payload is None else {payload_to: payload}
     if not isinstance(payload, dict):
         return {}
-    return {key: value for key, value in payload.items() if definition.input(key) is not None}
+    opened = {spec.key for spec in definition.inputs if spec.from_trigger}
+    return {key: value for key, value in payload.items() if key in opened}
+
+
+def check_size(inputs: dict[str, Any]) -> None:
+    """LimitExceeded for inputs that are too large, Invalid for those no database can keep."""
+    try:
+        size = len(dump_json(inputs))
+    except ValueError as error:
+        raise Invalid(
+            "An input holds half a character (a lone surrogate).", hint="Send the text again as UTF-8.", code="not_text"
+        ) from error
+    if size > OUTPUT_BYTES:
+        raise LimitExceeded("The inputs are too large.", hint="Give large data as a file.")
 
 
 def first_row(
@@ -48,6 +67,8 @@ def first_row(
         "snippet_preview_output_key": resolved.configuration.snippet_preview_output_key,
         "instance_version": instance.version if instance else None,
     }
+    if resolved.configuration.value:
+        config["value"] = resolved.configuration.value
     return {
         "workspace_id": workspace_id,
         "instance_id": instance.id if instance else None,
