@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from ionflux_core import __version__
-from ionflux_core.cli import approvals, keeping, lineage, money, run_files, upkeep, work
+from ionflux_core.cli import approvals, flows, keeping, lineage, money, run_files, upkeep, work
 from ionflux_core.errors import Invalid, IonfluxError
 
 cli = typer.Typer(
@@ -26,10 +26,11 @@ new = typer.Typer(help="Scaffolds.", no_args_is_help=True)
 runs = typer.Typer(help="The newest runs, and commands around a run.", invoke_without_command=True)
 budgets = typer.Typer(help="How much may be spent.", no_args_is_help=True)
 secret = typer.Typer(help="Secrets of a workspace.", no_args_is_help=True)
+flow = typer.Typer(help="Flows: checks, and the schema for editors.", no_args_is_help=True)
 ledger = typer.Typer(help="Credits, granted and spent.", no_args_is_help=True)
 for name, group in (("events", events), ("demo", demo), ("token", token), ("new", new), ("runs", runs)):
     cli.add_typer(group, name=name)
-for name, group in (("budgets", budgets), ("ledger", ledger), ("secret", secret)):
+for name, group in (("budgets", budgets), ("ledger", ledger), ("secret", secret), ("flow", flow)):
     cli.add_typer(group, name=name)
 
 
@@ -88,6 +89,8 @@ cli.command("rotate-key")(upkeep.rotate_key)
 secret.command("put")(keeping.put_secret)
 secret.command("list")(keeping.list_secrets)
 secret.command("remove")(keeping.remove_secret)
+flow.command("check")(flows.check)
+flow.command("schema")(flows.schema)
 cli.command()(keeping.retention)
 cli.command()(keeping.compact)
 new.command("agent")(upkeep.new_agent)

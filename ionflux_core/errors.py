@@ -17,8 +17,9 @@ class Problem:
     column: int = 0
 
     def __str__(self) -> str:
-        where = f"line {self.line}, column {self.column}: " if self.line else ""
-        return f"{where}{self.message}"
+        if not self.line:
+            return self.message
+        return f"line {self.line}{f', column {self.column}' if self.column else ''}: {self.message}"
 
 
 class IonfluxError(Exception):

@@ -72,6 +72,25 @@ class HashingEmbedder:
 
 
 @dataclass(frozen=True, slots=True)
+class Namespace:
+    """What a workspace remembers under one name with one embedder; `count` texts of `dimensions` numbers each."""
+
+    name: str
+    embedder: str
+    dimensions: int
+    count: int
+
+
+@dataclass(frozen=True, slots=True)
+class Remembered:
+    """A remembered text as it lies there."""
+
+    id: str
+    text: str
+    metadata: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
 class Recalled:
     """A remembered text; `score` is the cosine of the angle to the query, 1.0 for the same direction."""
 
@@ -81,27 +100,40 @@ class Recalled:
     metadata: dict[str, Any] = field(default_factory=dict)
 
 
-class Memory:
-    """Texts and their vectors in one folder; may be shared between threads of one process."""
+OFFLINE: Embedder = HashingEmbedder()
 
-    def __init__(self, folder: Path, embedder: Embedder | None = None) -> None:
+
+class Memory:
+    """Texts and their vectors in one folder; may be shared between threads of one process.
+
+    Each namespace of a workspace has a collection for each embedder: vectors of two embedders cannot be compared, so
+    they never lie side by side.
+    """
+
+    def __init__(self, folder: Path) -> None:
         self._folder = folder
-        self._embedder = embedder or HashingEmbedder()
         self._lock = threading.Lock()
         self._opened: Client | None = None
 
     def remember(
-        self, workspace_id: str, namespace: str, text: str, metadata: Metadata | None = None, id: str | None = None
+        self,
+        workspace_id: str,
+        namespace: str,
+        text: str,
+        metadata: Metadata | None = None,
+        id: str | None = None,
+        *,
+        embedder: Embedder = OFFLINE,
     ) -> str:
         """Keep a text and give back its id; the same id again replaces the text.
 
-        Conflict when the namespace holds vectors of another embedder.
+        Conflict when the embedder gives vectors of another length than it used to.
         """
         if len(text.encode("utf-8", "surrogatepass")) > limits.EVENT_BYTES:
             raise LimitExceeded("The text is too long to be remembered.", hint="Cut it into parts and remember each.")
         checked = _checked_metadata(metadata)
-        [vector] = self._embed([text])
-        collection = self._collection(workspace_id, namespace, create=True)
+        vector = _embedded(embedder, text)
+        collection = self._collection(workspace_id, namespace, embedder.id, len(vector), create=True)
         assert collection is not None
         key = id or new_id()
         # Chroma takes no empty metadata, so an entry of ours always stands there.
@@ -115,14 +147,18 @@ class Memory:
         query: str,
         limit: int = 5,
         where: Metadata | None = None,
+        *,
+        embedder: Embedder = OFFLINE,
     ) -> list[Recalled]:
         """The texts most like the query, the best first; `where` keeps those whose metadata has all these values.
 
         Empty when nothing was remembered, or when the query holds no words.
         """
-        collection = self._collection(workspace_id, namespace, create=False)
-        [vector] = self._embed([query])
-        if collection is None or limit < 1 or not any(vector):
+        if limit < 1 or self._find(self._client(), collection_name(workspace_id, namespace, embedder.id)) is None:
+            return []
+        vector = _embedded(embedder, query)
+        collection = self._collection(workspace_id, namespace, embedder.id, len(vector), create=False)
+        if collection is None or not any(vector):
             return []
         # A filter names fields, never operators: a map from outside cannot smuggle in a condition of its own.
         fields = [{key: {"$eq": value}} for key, value in _checked_metadata(where).items()]
@@ -140,30 +176,59 @@ class Memory:
             (found["metadatas"] or [[]])[0],
             strict=True,
         )
-        return [
-            Recalled(
-                key, text or "", 1.0 - distance, {name: value for name, value in (meta or {}).items() if name != _OURS}
-            )
-            for key, text, distance, meta in rows
-        ]
+        return [Recalled(key, text or "", 1.0 - distance, _given(meta)) for key, text, distance, meta in rows]
 
-    def forget(self, workspace_id: str, namespace: str, ids: Sequence[str] | None = None) -> None:
-        """Forget these texts, or with None the whole namespace, whoever embedded it; what is not there is no error."""
-        client = self._client()
-        if ids is None:
-            with self._lock:
-                name = collection_name(workspace_id, namespace)
-                if self._find(client, name) is not None:
-                    client.delete_collection(name)
-            return
-        collection = self._collection(workspace_id, namespace, create=False)
-        if collection is not None and ids:
-            collection.delete(ids=list(ids))
+    def forget(
+        self, workspace_id: str, namespace: str, ids: Sequence[str] | None = None, *, embedder: str = OFFLINE.id
+    ) -> None:
+        """Forget these texts, or with None all that one embedder has put there; what is not there is no error."""
+        client, name = self._client(), collection_name(workspace_id, namespace, embedder)
+        with self._lock:
+            collection = self._find(client, name)
+            if collection is not None and ids is None:
+                client.delete_collection(name)
+            elif collection is not None and ids:
+                collection.delete(ids=list(ids))
 
-    def count(self, workspace_id: str, namespace: str) -> int:
-        """How many texts a namespace holds."""
-        collection = self._collection(workspace_id, namespace, create=False)
+    def count(self, workspace_id: str, namespace: str, *, embedder: str = OFFLINE.id) -> int:
+        """How many texts of one embedder a namespace holds."""
+        collection = self._find(self._client(), collection_name(workspace_id, namespace, embedder))
         return collection.count() if collection is not None else 0
+
+    def namespaces(self, workspace_id: str) -> list[Namespace]:
+        """What a workspace remembers, by name and embedder; nothing of any other."""
+        if not self._folder.is_dir():
+            return []
+        found = []
+        for collection in self._client().list_collections():
+            held = collection.metadata or {}
+            if held.get("workspace_id") == workspace_id:
+                name, embedder, dimensions = held["namespace"], held["embedder"], int(held["dimensions"])
+                found.append(Namespace(str(name), str(embedder), dimensions, collection.count()))
+        return sorted(found, key=lambda each: (each.name, each.embedder))
+
+    def browse(
+        self,
+        workspace_id: str,
+        namespace: str,
+        *,
+        embedder: str = OFFLINE.id,
+        containing: str = "",
+        offset: int = 0,
+        limit: int = 50,
+    ) -> list[Remembered]:
+        """A page of what lies in a namespace, in the order it came; with `containing` those that hold these letters."""
+        collection = self._find(self._client(), collection_name(workspace_id, namespace, embedder))
+        if collection is None:
+            return []
+        found = collection.get(
+            where_document={"$contains": containing} if containing else None,
+            limit=max(1, min(limit, limits.PAGE_ROWS)),
+            offset=max(0, offset),
+            include=["documents", "metadatas"],
+        )
+        rows = zip(found["ids"], found["documents"] or [], found["metadatas"] or [], strict=True)
+        return [Remembered(key, text or "", _given(meta)) for key, text, meta in rows]
 
     def close(self) -> None:
         """Let go of the folder; the next use opens it again."""
@@ -178,25 +243,16 @@ class Memory:
                 self._opened = _open(self._folder)
             return self._opened
 
-    def _embed(self, texts: Sequence[str]) -> list[Vector]:
-        vectors = self._embedder.embed(texts)
-        for vector in vectors:
-            if len(vector) != self._embedder.dimensions or not all(map(math.isfinite, vector)):
-                raise Invalid(
-                    f"The embedder {self._embedder.id} gave a vector of {len(vector)} numbers, "
-                    f"not of {self._embedder.dimensions} finite ones.",
-                    hint="Check the embedding model's settings.",
-                )
-        return vectors
-
-    def _collection(self, workspace_id: str, namespace: str, *, create: bool) -> Collection | None:
+    def _collection(
+        self, workspace_id: str, namespace: str, embedder: str, dimensions: int, *, create: bool
+    ) -> Collection | None:
         client = self._client()
-        name = collection_name(workspace_id, namespace)
+        name = collection_name(workspace_id, namespace, embedder)
         mark = {
             "workspace_id": workspace_id,
             "namespace": namespace,
-            "embedder": self._embedder.id,
-            "dimensions": self._embedder.dimensions,
+            "embedder": embedder,
+            "dimensions": dimensions,
         }
         with self._lock:
             collection = self._find(client, name)
@@ -212,9 +268,9 @@ class Memory:
         held = dict(collection.metadata or {})
         if any(held.get(key) != value for key, value in mark.items()):
             raise Conflict(
-                f"The memory '{namespace}' holds vectors of {held.get('embedder')} ({held.get('dimensions')} numbers), "
-                f"which cannot be mixed with {self._embedder.id} ({self._embedder.dimensions}).",
-                hint="Use another namespace for the new embedder, or forget this one and remember its texts again.",
+                f"The memory '{namespace}' holds vectors of {held.get('embedder')} with {held.get('dimensions')} "
+                f"numbers, which cannot be mixed with those of {dimensions} that it gives now.",
+                hint="Forget what lies there and remember the texts again, or use another namespace.",
                 code="embedder_changed",
             )
         return collection
@@ -229,9 +285,26 @@ class Memory:
             return None
 
 
-def collection_name(workspace_id: str, namespace: str) -> str:
-    """A name Chroma takes, readable, and never the same for two workspaces or namespaces."""
-    digest = hashlib.sha256(f"{len(workspace_id)}:{workspace_id}{namespace}".encode()).hexdigest()[:32]
+def _embedded(embedder: Embedder, text: str) -> Vector:
+    [vector] = embedder.embed([text])
+    if len(vector) != embedder.dimensions or not all(map(math.isfinite, vector)):
+        found = f"a vector of {len(vector)} numbers, not of {embedder.dimensions} finite ones"
+        raise Invalid(
+            f"The embedder {embedder.id} gave {found}.",
+            hint="Check the embedding model's settings.",
+        )
+    return vector
+
+
+def _given(metadata: Mapping[str, Any] | None) -> dict[str, Any]:
+    return {name: value for name, value in (metadata or {}).items() if name != _OURS}
+
+
+def collection_name(workspace_id: str, namespace: str, embedder: str = OFFLINE.id) -> str:
+    """A name Chroma takes, readable, and never the same for two workspaces, namespaces or embedders."""
+    # The offline embedder's collections are called as they always were.
+    other = "" if embedder == OFFLINE.id else f"{len(namespace)}:{embedder}"
+    digest = hashlib.sha256(f"{len(workspace_id)}:{workspace_id}{namespace}{other}".encode()).hexdigest()[:32]
     parts = [_NOT_ALLOWED.sub("-", part).strip("-")[:60] for part in (workspace_id, namespace)]
     return "-".join(["ws", *filter(None, parts), digest])
 

@@ -8,7 +8,8 @@ import json
 import logging
 import re
 import threading
-from collections.abc import Iterable, Iterator, Mapping
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 from datetime import UTC, datetime
@@ -25,7 +26,9 @@ SHORTEST_VALUE = 4
 _SHORTEST_FRAGMENT = 8
 _SCAN_CHARS = limits.MIB
 
-_bound: ContextVar[Mapping[str, str]] = ContextVar("ionflux_log_context", default=MappingProxyType({}))
+Named = str | Callable[[], str | None] | None
+
+_bound: ContextVar[Mapping[str, Named]] = ContextVar("ionflux_log_context", default=MappingProxyType({}))
 
 
 T = TypeVar("T")
@@ -204,6 +207,12 @@ def hidden(value: T) -> T:
     return cast(T, redactor.exact(value))
 
 
+# How many lines this process has written, by level.
+LINES: Counter[str] = Counter()
+_LEVELS = frozenset({"DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"})
+_PLAIN = frozenset(logging.makeLogRecord({}).__dict__) | {"message", "asctime", "color_message"}
+
+
 class RedactingFormatter(logging.Formatter):
     """Formats a record whole (arguments, exception, stack), then redacts and cuts it; as text or as JSON lines."""
 
@@ -214,10 +223,15 @@ class RedactingFormatter(logging.Formatter):
 
     def format(self, record: logging.LogRecord) -> str:
         """One line of at most `limits.LOG_LINE_BYTES` for the record."""
+        LINES[record.levelname.lower() if record.levelname in _LEVELS else "other"] += 1
         if self._json_lines:
             return self._json(record)
-        context = "".join(f" {key}={value}" for key, value in bound().items())
+        context = "".join(f" {key}={value}" for key, value in {**bound(), **_given(record)}.items())
         return self._redactor.line(super().format(record) + context)
+
+    def formatMessage(self, record: logging.LogRecord) -> str:
+        """The line itself; a line break that somebody put into a message does not begin another one."""
+        return super().formatMessage(record).replace("\r", "\\r").replace("\n", "\\n")
 
     def _json(self, record: logging.LogRecord) -> str:
         line: dict[str, str] = {
@@ -227,6 +241,8 @@ class RedactingFormatter(logging.Formatter):
             **{key: _short(self._redactor.line(value)) for key, value in bound().items()},
             "message": self._redactor.line(record.getMessage()),
         }
+        for key, value in _given(record).items():
+            line.setdefault(_short(self._redactor.line(key)), self._redactor.line(value))
         if record.exc_info:
             line["error"] = self._redactor.line(self.formatException(record.exc_info))
         if record.stack_info:
@@ -235,8 +251,11 @@ class RedactingFormatter(logging.Formatter):
 
 
 @contextmanager
-def bind(**context: str | None) -> Iterator[None]:
-    """Add names such as run_id and step to every log line written inside the block; None takes a name away."""
+def bind(**context: Named) -> Iterator[None]:
+    """Add names such as run_id and step to every log line written inside the block; None takes a name away.
+
+    A function is asked when a line is written.
+    """
     merged = {**_bound.get(), **context}
     token = _bound.set(MappingProxyType({key: value for key, value in merged.items() if value is not None}))
     try:
@@ -247,7 +266,13 @@ def bind(**context: str | None) -> Iterator[None]:
 
 def bound() -> Mapping[str, str]:
     """The names bound here, in the order they were bound."""
-    return _bound.get()
+    named = {key: value() if callable(value) else value for key, value in _bound.get().items()}
+    return {key: value for key, value in named.items() if value is not None}
+
+
+def _given(record: logging.LogRecord) -> dict[str, str]:
+    """What a caller has added to its line with `extra`."""
+    return {key: str(value) for key, value in record.__dict__.items() if key not in _PLAIN and value is not None}
 
 
 def _forms(value: str) -> Iterator[str]:
@@ -287,9 +312,15 @@ def _short(text: str) -> str:
 
 def _fit(line: dict[str, str]) -> str:
     """The line as JSON; its longest field is halved until it fits, so that it stays valid JSON."""
-    text = json.dumps(line, ensure_ascii=False)
+    text = _dumped(line)
     while len(text.encode("utf-8", "replace")) > limits.LOG_LINE_BYTES:
         longest = max(line, key=lambda key: len(line[key]))
         line[longest] = line[longest][: len(line[longest]) // 2] + CUT
-        text = json.dumps(line, ensure_ascii=False)
+        text = _dumped(line)
     return text
+
+
+def _dumped(line: dict[str, str]) -> str:
+    """JSON in one line, for readers that break at Unicode's own line ends, too."""
+    text = json.dumps(line, ensure_ascii=False)
+    return text.replace("\x85", r"\u0085").replace("\u2028", r"\u2028").replace("\u2029", r"\u2029")

@@ -15,12 +15,15 @@ import secrets as random_secrets
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Literal, get_args
+from typing import TYPE_CHECKING, Literal, get_args
 
 from ionflux_core import limits
 from ionflux_core.errors import Invalid, LimitExceeded, Unauthorized
 
-Kind = Literal["shopify", "meta", "github", "slack", "stripe", "standard", "token"]
+if TYPE_CHECKING:
+    from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePublicKey
+
+Kind = Literal["shopify", "meta", "github", "slack", "stripe", "standard", "sendgrid", "token"]
 Secret = bytes | str
 Headers = Mapping[str, str]
 
@@ -31,6 +34,10 @@ TOKEN_CHARS = 43
 _MOST_SIGNATURES = 16
 _ID_CHARS = 200
 _TIMESTAMP = re.compile(r"[0-9]{1,12}")
+_SENDGRID_SIGNATURE = "x-twilio-email-event-webhook-signature"
+_SENDGRID_TIME = "x-twilio-email-event-webhook-timestamp"
+# SendGrid repeats for a day what was not answered; each event in it has an id of its own and counts once.
+_SENDGRID_SECONDS = 25 * 60 * 60
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,6 +118,8 @@ def verify(
     low = _lower(headers)
     if kind == "token":
         return _verify_token(low, token, usable)
+    if kind == "sendgrid":
+        return _verify_sendgrid(low, body, usable, now)
     scheme = _SCHEMES[kind]
     presented, timestamp = _presented(kind, scheme, low)
     if timestamp is not None:
@@ -147,7 +156,10 @@ def body_id(body: bytes) -> str:
 
 
 def sign(kind: Kind, secret: Secret, body: bytes, *, now: datetime, message_id: str = "") -> dict[str, str]:
-    """The headers with which a sender of this kind would send the body; for outgoing hooks, the demo and tests."""
+    """The headers with which a sender of this kind would send the body; for outgoing hooks, the demo and tests.
+
+    Not for `sendgrid`: only SendGrid has the private key.
+    """
     if kind == "token":
         return {TOKEN_HEADER: _as_bytes(secret).decode()}
     scheme = _SCHEMES[kind]
@@ -202,14 +214,53 @@ def _presented(kind: Kind, scheme: _Scheme, low: Mapping[str, str]) -> tuple[lis
     return given[:_MOST_SIGNATURES], timestamp
 
 
-def _check_time(timestamp: str, now: datetime) -> None:
+def _check_time(timestamp: str, now: datetime, oldest: int = limits.WEBHOOK_CLOCK_SKEW_SECONDS) -> None:
     if not _TIMESTAMP.fullmatch(timestamp):
         raise _refused("The webhook names no time.", "Check the sender's settings.")
-    if abs(int(timestamp) - now.timestamp()) > limits.WEBHOOK_CLOCK_SKEW_SECONDS:
+    if not -limits.WEBHOOK_CLOCK_SKEW_SECONDS <= now.timestamp() - int(timestamp) <= oldest:
         raise _refused(
-            f"The webhook is more than {limits.WEBHOOK_CLOCK_SKEW_SECONDS} seconds old or ahead.",
+            f"The webhook is more than {oldest} seconds old or ahead.",
             "Send it again; if this repeats, set the clocks of both machines.",
         )
+
+
+def _verify_sendgrid(low: Mapping[str, str], body: bytes, keys: Sequence[Secret], now: datetime) -> None:
+    """ECDSA over time and body with one of the public keys that SendGrid shows as "verification key"."""
+    from cryptography.exceptions import InvalidSignature
+    from cryptography.hazmat.primitives import hashes
+    from cryptography.hazmat.primitives.asymmetric import ec
+
+    timestamp = low.get(_SENDGRID_TIME, "")
+    try:
+        signature = base64.b64decode(low.get(_SENDGRID_SIGNATURE, ""), validate=True)
+    except (binascii.Error, ValueError):
+        signature = b""
+    if not signature:
+        raise _refused(f"The header {_SENDGRID_SIGNATURE} is missing.", "Switch signed event webhooks on at SendGrid.")
+    _check_time(timestamp, now, _SENDGRID_SECONDS)
+    for key in [_verification_key(key) for key in keys]:
+        try:
+            key.verify(signature, timestamp.encode() + body, ec.ECDSA(hashes.SHA256()))
+            return
+        except InvalidSignature:
+            continue
+    raise _refused("The signature does not fit this body.", "Check that the verification key is the one of SendGrid.")
+
+
+def _verification_key(key: Secret) -> EllipticCurvePublicKey:
+    from cryptography.hazmat.primitives.asymmetric import ec
+    from cryptography.hazmat.primitives.serialization import load_der_public_key
+
+    try:
+        found = load_der_public_key(base64.b64decode(_as_bytes(key), validate=True))
+    except (ValueError, TypeError):
+        found = None
+    if not isinstance(found, ec.EllipticCurvePublicKey) or not isinstance(found.curve, ec.SECP256R1):
+        raise Invalid(
+            "The hook's secret is not a verification key of SendGrid.",
+            hint="Copy it from SendGrid, Mail Settings, Event Webhook: one line of base64 that begins with MFkw.",
+        )
+    return found
 
 
 def _verify_token(low: Mapping[str, str], token: str | None, secrets: Sequence[Secret]) -> None:

@@ -12,7 +12,8 @@ import io
 import json
 import re
 import textwrap
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any
 
 from ionflux_core.errors import Invalid
@@ -22,7 +23,7 @@ _REMOVED = object()
 _LIST_UNDER_KEY = re.compile(r"^( *)[^\s#-][^\n]*:[ ]*(?:#[^\n]*)?\n(?: *(?:#[^\n]*)?\n)*( *)- ", re.MULTILINE)
 
 
-def with_value(text: str, path: Path, value: Any) -> str:
+def with_value(text: str, path: Path, value: Any, *, on_one_line: bool = False) -> str:
     """The text with the value at `path` set; see `yaml_text.set_value`."""
     text = text.removeprefix("\ufeff")
     before = load(text)
@@ -31,8 +32,13 @@ def with_value(text: str, path: Path, value: Any) -> str:
     meant = _set(copy.deepcopy(before.data), path, value)
     while len(path) > 1 and not isinstance(_found(before.data, path[:-1]), (dict, list)):
         path, value = path[:-1], {path[-1]: value}
-    by_hand = _replaced if path in before.values else _added
-    return _first_right((lambda: by_hand(text, before, path, value), lambda: _by_ruamel(text, path, value)), meant)
+    if path in before.values:
+        return _first_right(
+            (lambda: _replaced(text, before, path, value), lambda: _by_ruamel(text, path, value)), meant
+        )
+    added = partial(_added, text, before, path, value)
+    attempts = (lambda: added(on_one_line=on_one_line), added, lambda: _by_ruamel(text, path, value))
+    return _first_right(attempts, meant)
 
 
 def without_value(text: str, path: Path) -> str:
@@ -46,7 +52,7 @@ def without_value(text: str, path: Path) -> str:
     return _first_right((lambda: _cut(text, before, path), lambda: _by_ruamel(text, path, _REMOVED)), meant)
 
 
-def _first_right(attempts: tuple[Callable[[], str | None], ...], meant: Any) -> str:
+def _first_right(attempts: Sequence[Callable[[], str | None]], meant: Any) -> str:
     for attempt in attempts:
         result = attempt()
         if result is not None and _means(result, meant):
@@ -98,18 +104,24 @@ def _replaced(text: str, before: Loaded, path: Path, value: Any) -> str | None:
     elif isinstance(value, str) and "\n" in value and _in_block(before, path):
         return _rewritten(text, before, path, value)
     else:
+        # Inside brackets more has to stand in quotes than behind a key.
+        bracketed = len(path) > 0 and before.values[path[:-1]].flow
+        new = inline([value])[1:-1] if bracketed else inline(value)
         # A place without width is a missing value right behind its colon or dash.
-        new = inline(value) if place.end > place.start else " " + inline(value)
+        new = new if place.end > place.start else " " + new
     ending = "\n" if text[: place.end].endswith("\n") and place.end > place.start else ""
     return text[: place.start] + new.rstrip("\n") + ending + text[place.end :]
 
 
-def _added(text: str, before: Loaded, path: Path, value: Any) -> str | None:
+def _added(text: str, before: Loaded, path: Path, value: Any, *, on_one_line: bool = False) -> str | None:
     parent_path, step = path[:-1], path[-1]
     entry: Any = {step: value} if isinstance(step, str) else [value]
+    block = dump(entry)
+    if on_one_line:
+        block = f"{inline(entry)[1:-1]}\n" if isinstance(step, str) else f"- {inline(value)}\n"
     parent = before.values.get(parent_path)
     if parent is None or before.data is None:
-        return text + ("" if not text or text.endswith("\n") else "\n") + dump(entry)
+        return text + ("" if not text or text.endswith("\n") else "\n") + block
     if not _found(before.data, parent_path):
         return _opened(text, before, parent_path, entry)
     if parent.flow:
@@ -117,7 +129,7 @@ def _added(text: str, before: Loaded, path: Path, value: Any) -> str | None:
         return text[:close].rstrip() + ", " + inline(entry)[1:-1] + text[close:]
     at = _line_end(text, parent.end)
     gap = "" if text[:at].endswith("\n") else "\n"
-    return text[:at] + gap + _indented(dump(entry), parent.column - 1) + text[at:]
+    return text[:at] + gap + _indented(block, parent.column - 1) + text[at:]
 
 
 def _opened(text: str, before: Loaded, path: Path, value: Any) -> str | None:
@@ -158,7 +170,7 @@ def _cut(text: str, before: Loaded, path: Path) -> str | None:
     start = key.start if key else place.start
     line = text.rfind("\n", 0, start) + 1
     if parent.flow:
-        return None
+        return _cut_inside_brackets(text, before, path)
     if not re.fullmatch(r" *" if key else r" *- +", text[line:start]):
         return _cut_behind_dash(text, before, path)
     rest = text[_line_end(text, place.end) :]
@@ -169,6 +181,24 @@ def _cut(text: str, before: Loaded, path: Path) -> str | None:
         return None
     colon = text.find(":", owner.end) + 1
     return text[:colon] + (" {}" if key else " []") + text[colon:line] + rest
+
+
+def _cut_inside_brackets(text: str, before: Loaded, path: Path) -> str | None:
+    """Take an entry and its comma out of a {map} or [list]; None where a comment stands between."""
+    holder = _found(before.data, path[:-1])
+    steps: list[Any] = list(holder) if isinstance(holder, dict) else list(range(len(holder)))
+    at = steps.index(path[-1])
+
+    def begins(step: Any) -> int:
+        inside = (*path[:-1], step)
+        return (before.keys.get(inside) or before.values[inside]).start
+
+    start, end = begins(path[-1]), before.values[path].end
+    if at + 1 < len(steps):
+        end = begins(steps[at + 1])
+    elif at:
+        start = before.values[(*path[:-1], steps[at - 1])].end
+    return None if "#" in text[start:end] else text[:start] + text[end:]
 
 
 def _cut_behind_dash(text: str, before: Loaded, path: Path) -> str | None:

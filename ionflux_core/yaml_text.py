@@ -23,6 +23,8 @@ from ionflux_core.limits import YAML_BYTES, YAML_DEPTH, YAML_NODES
 Path: TypeAlias = tuple[str | int, ...]
 
 _INTEGER = re.compile(r"-?(?:0|[1-9][0-9]{0,17})")
+# Ends of lines that YAML would fold into a blank, unless they are written as escapes.
+_OTHER_BREAKS = re.compile("[\r\x85\u2028\u2029]")
 _DECIMAL = re.compile(r"-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?")
 _ALL_ZEROS = re.compile(r"-?[0-9]{1,15}\.0+")
 _WORDS: dict[str, Any] = {
@@ -89,12 +91,15 @@ class Loaded:
         return self.decimals.get(path, part)
 
 
-def load(text: str | bytes) -> Loaded:
-    """Read one YAML document; Invalid with line, column and hint when it is broken, hostile or too large."""
+def load(text: str | bytes, *, size: int = YAML_BYTES, nodes: int = YAML_NODES) -> Loaded:
+    """Read one YAML document; Invalid with line, column and hint when it is broken, hostile or too large.
+
+    `size` is how many bytes, `nodes` how many keys, values, maps and lists it may have.
+    """
     try:
-        written = _checked(text)
-        _refuse_crowds(written)
-        return _Builder().build(_events(written))
+        written = _checked(text, size)
+        _refuse_crowds(written, nodes)
+        return _Builder(nodes).build(_events(written))
     except Invalid:
         raise
     except yaml.MarkedYAMLError as error:
@@ -113,11 +118,14 @@ def inline(value: Any) -> str:
     return _text_of(value, flow=True, width=math.inf).rstrip("\n")
 
 
-def set_value(text: str, path: Path, value: Any) -> str:
-    """The text with one value replaced or added, maps on the way made as needed; all else stays as it was."""
+def set_value(text: str, path: Path, value: Any, *, on_one_line: bool = False) -> str:
+    """The text with one value replaced or added, maps on the way made as needed; all else stays as it was.
+
+    What is added stands in block style, or `on_one_line`.
+    """
     from ionflux_core.yaml_edit import with_value
 
-    return with_value(text, path, value)
+    return with_value(text, path, value, on_one_line=on_one_line)
 
 
 def remove_value(text: str, path: Path) -> str:
@@ -133,14 +141,14 @@ def refusal(message: str, place: tuple[int, int], hint: str, path: str = "") -> 
     return Invalid(f"Line {place[0]}, column {place[1]}: {message}", problems=(problem,), hint=hint)
 
 
-def _checked(text: str | bytes) -> str:
+def _checked(text: str | bytes, size: int) -> str:
     if isinstance(text, bytes):
         try:
-            text = text[: YAML_BYTES + 1].decode("utf-8-sig") if len(text) <= YAML_BYTES else "x" * (YAML_BYTES + 1)
+            text = text.decode("utf-8-sig") if len(text) <= size else "x" * (size + 1)
         except UnicodeDecodeError as error:
             raise refusal("The text is not UTF-8.", (1, 1), "Save the file with the encoding UTF-8.") from error
-    if len(text) > YAML_BYTES or len(text.encode("utf-8", "surrogatepass")) > YAML_BYTES:
-        raise refusal(f"The text is larger than {YAML_BYTES // 1024} KiB.", (1, 1), "Split it, or move data to a file.")
+    if len(text) > size or len(text.encode("utf-8", "surrogatepass")) > size:
+        raise refusal(f"The text is larger than {size // 1024} KiB.", (1, 1), "Split it, or move data to a file.")
     return text.removeprefix("\ufeff")
 
 
@@ -152,23 +160,23 @@ def _events(text: str) -> Iterator[Any]:
         loader.dispose()
 
 
-def _refuse_crowds(text: str) -> None:
+def _refuse_crowds(text: str, most: int) -> None:
     """Count before building, where there could be too many values: a bomb then costs half as much time."""
-    if text.count(",") + text.count(":") + text.count("\n") <= YAML_NODES:
+    if text.count(",") + text.count(":") + text.count("\n") <= most:
         return
     counted = (yaml.ScalarEvent, yaml.MappingStartEvent, yaml.SequenceStartEvent)
     nodes = depth = 0
     for event in _events(text):
         nodes += isinstance(event, counted)
         depth += isinstance(event, counted[1:]) - isinstance(event, yaml.CollectionEndEvent)
-        if nodes > YAML_NODES:
-            raise _too_many(event)
+        if nodes > most:
+            raise _too_many(event, most)
         if depth > YAML_DEPTH:
             return
 
 
-def _too_many(event: Any) -> Invalid:
-    return refusal(f"There are more than {YAML_NODES} values.", _at(event), "Split it, or move data to a file.")
+def _too_many(event: Any, most: int) -> Invalid:
+    return refusal(f"There are more than {most} values.", _at(event), "Split it, or move data to a file.")
 
 
 def _broken(error: yaml.MarkedYAMLError) -> Invalid:
@@ -207,7 +215,8 @@ class _Frame:
 class _Builder:
     """Puts plain values together from parser events, and notes where they stood."""
 
-    def __init__(self) -> None:
+    def __init__(self, most: int) -> None:
+        self.most = most
         self.loaded = Loaded()
         self.open: list[_Frame] = []
         self.nodes = 0
@@ -233,8 +242,8 @@ class _Builder:
 
     def _admit(self, event: Any) -> None:
         self.nodes += 1
-        if self.nodes > YAML_NODES:
-            raise _too_many(event)
+        if self.nodes > self.most:
+            raise _too_many(event, self.most)
         if event.anchor is not None:
             raise refusal("Anchors (&name) are not allowed.", _at(event), "Remove the & and its name.")
         if event.tag is not None:
@@ -317,7 +326,7 @@ class _Dumper(yaml.SafeDumper):
         super().increase_indent(flow, False)
 
     def text(self, text: str) -> yaml.ScalarNode:
-        if scalar(text) != text or _DECIMAL.fullmatch(text):
+        if scalar(text) != text or _DECIMAL.fullmatch(text) or _OTHER_BREAKS.search(text):
             return self.represent_scalar("tag:yaml.org,2002:str", text, style='"')
         return self.represent_scalar("tag:yaml.org,2002:str", text, style=self.lines_style if "\n" in text else None)
 

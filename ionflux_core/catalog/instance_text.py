@@ -10,10 +10,13 @@ from pydantic import ValidationError
 
 from ionflux_core.catalog.manifest import TOP_KEYS, did_you_mean, memory_keys
 from ionflux_core.domain.agents import AgentDefinition, InputSpec
+from ionflux_core.domain.health import HealthSpec
 from ionflux_core.domain.triggers import CONFIG_MODELS, TRIGGER_TYPES, TriggerConfig, TriggerSpec
 from ionflux_core.errors import Invalid, Problem
+from ionflux_core.limits import MINUTES_PER_RUN
 from ionflux_core.yaml_text import Loaded, Path, load
 
+CANVAS = "output_to_canvas_block"
 _TRIGGER_KEYS = ("key", "trigger_definition_key", "trigger_key", "type", "enabled", "config_override", "config")
 
 
@@ -27,6 +30,14 @@ class TriggerOverride:
 
 
 @dataclass(frozen=True, slots=True)
+class CanvasTarget:
+    """The block of a page into which an output is written; without a key it is the one a snippet shows."""
+
+    block_id: str
+    output_key: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Configuration:
     """An instance's YAML, checked: nothing in it is unknown, of the wrong type, or forbidden."""
 
@@ -35,8 +46,10 @@ class Configuration:
     memory: dict[str, str] = field(default_factory=dict)
     model: str | None = None
     advanced_features: dict[str, Any] = field(default_factory=dict)
-    output_to_canvas_block: str | None = None
+    output_to_canvas_block: CanvasTarget | None = None
     snippet_preview_output_key: str | None = None
+    value: dict[str, float] = field(default_factory=dict)
+    health: HealthSpec = field(default_factory=HealthSpec)
 
 
 def parse_configuration(text: str, definition: AgentDefinition, *, given: Container[str] = ()) -> Configuration:
@@ -79,8 +92,10 @@ class _Reader:
             memory=self.memory(top.get("memory")),
             model=self.model(top.get("stack_preferences")),
             advanced_features=self.map_at(top.get("advanced_features"), ("advanced_features",), None),
-            output_to_canvas_block=self.text(top, "output_to_canvas_block"),
+            output_to_canvas_block=self.canvas_target(top.get(CANVAS)),
             snippet_preview_output_key=self.preview_key(top),
+            value=self.value(top.get("value")),
+            health=self.health(top.get("health")),
         )
 
     def map_at(self, value: Any, path: Path, known: Collection[str] | None) -> dict[str, Any]:
@@ -208,20 +223,68 @@ class _Reader:
             self.report(("stack_preferences", "model"), message, f"Choose one of {', '.join(offered) or 'none'}.")
         return found
 
-    def text(self, top: dict[str, Any], key: str) -> str | None:
-        value = top.get(key)
+    def text(self, entries: dict[str, Any], key: str, path: Path = ()) -> str | None:
+        value = entries.get(key)
         if value is not None and not isinstance(value, str):
-            self.report((key,), f"{key!r} must be text.", "Put it in quotes.")
+            self.report((*path, key), f"{key!r} must be text.", "Put it in quotes.")
             return None
         return value
 
     def preview_key(self, top: dict[str, Any]) -> str | None:
-        key = self.text(top, "snippet_preview_output_key")
+        return self.output_key(top, "snippet_preview_output_key", ())
+
+    def health(self, written: Any) -> HealthSpec:
+        """What counts as well: the manifest's words, and over them those of this instance."""
+        usual = self.definition.health
+        own = self.map_at(written, ("health",), HealthSpec.model_fields)
+        try:
+            return HealthSpec.model_validate(usual.model_dump(exclude_unset=True) | own) if own else usual
+        except ValidationError as error:
+            for detail in error.errors(include_url=False):
+                at: Path = ("health", *(str(step) for step in detail["loc"][:1]))
+                said = detail["msg"].removeprefix("Value error, ")
+                self.report(at, f"{at[-1]!r}: {said[:1].lower()}{said[1:]}.", "Correct the value, or leave it out.")
+            return usual
+
+    def value(self, written: Any) -> dict[str, float]:
+        """The owner's estimate: {minutes_per_run, confidence}; a confidence alone says nothing."""
+        read = {}
+        for key in self.map_at(written, ("value",), ("minutes_per_run", "confidence")):
+            number = self.loaded.numbers(("value", key))
+            most = 1 if key == "confidence" else MINUTES_PER_RUN
+            plain = isinstance(number, (int, float)) and not isinstance(number, bool)
+            if plain and 0 <= number <= most and (number or key == "confidence"):
+                read[key] = float(number)
+            else:
+                above = "from 0 to 1" if key == "confidence" else f"above 0 and at most {most:,}"
+                self.report(("value", key), f"{key!r} must be a number {above}.", "Correct the value.")
+        return read
+
+    def output_key(self, entries: dict[str, Any], name: str, path: Path) -> str | None:
+        """An entry that names one of the definition's outputs."""
+        key = self.text(entries, name, path)
         outputs = [spec.key for spec in self.definition.outputs]
         if key is not None and key not in outputs:
-            message = f"There is no output {key[:60]!r}."
-            self.report(("snippet_preview_output_key",), message, did_you_mean(key, outputs))
+            self.report((*path, name), f"There is no output {key[:60]!r}.", did_you_mean(key, outputs))
         return key
+
+    def canvas_target(self, written: Any) -> CanvasTarget | None:
+        """The id of a block alone, or a map of it and of the output that is meant."""
+        if written is None or isinstance(written, str):
+            return CanvasTarget(written.strip()) if written and written.strip() else None
+        if not isinstance(written, dict):
+            self.report((CANVAS,), f"{CANVAS!r} must be a block's id, or a map.", "Write target_block_id: below it.")
+            return None
+        entries = self.map_at(written, (CANVAS,), ("target_block_id", "output_key_to_map"))
+        block, key = (
+            self.text(entries, "target_block_id", (CANVAS,)),
+            self.output_key(entries, "output_key_to_map", (CANVAS,)),
+        )
+        if not (block and block.strip()):
+            if "target_block_id" not in entries or isinstance(entries["target_block_id"], str):
+                self.report((CANVAS,), "'target_block_id' is missing.", "Write target_block_id: and the block's id.")
+            return None
+        return CanvasTarget(block.strip(), key)
 
 
 def input_hint(spec: InputSpec, value: Any) -> str:

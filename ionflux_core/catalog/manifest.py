@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
@@ -11,10 +10,12 @@ from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
 from ionflux_core.domain.agents import AgentDefinition, InputSpec
+from ionflux_core.domain.health import HealthSpec
 from ionflux_core.domain.spellings import SpelledModel
+from ionflux_core.domain.suggestions import did_you_mean as did_you_mean
 from ionflux_core.domain.triggers import CONFIG_MODELS, TriggerSpec
 from ionflux_core.errors import Invalid, NotFound, Problem
-from ionflux_core.limits import YAML_BYTES
+from ionflux_core.limits import MINUTES_PER_RUN, YAML_BYTES
 from ionflux_core.yaml_text import Loaded, load
 from ionflux_core.yaml_text import Path as YamlPath
 
@@ -26,7 +27,16 @@ TOP_KEYS = {
     "advanced_features": "Experiments and extras the agent knows.",
     "output_to_canvas_block": "The canvas block that shows the output.",
     "snippet_preview_output_key": "The output shown as preview.",
+    "health": "When this agent counts as well, where that differs from what its author says.",
+    "value": "What a successful run is worth, as you estimate it: minutes_per_run, and how sure you are of it.",
 }
+_VALUE: dict[str, Any] = {
+    "minutes_per_run": {
+        "type": "number", "exclusiveMinimum": 0, "maximum": MINUTES_PER_RUN,
+        "description": "Minutes of a person's time that a successful run returns; booked as the owner's estimate.",
+    },
+    "confidence": {"type": "number", "minimum": 0, "maximum": 1, "description": "How sure you are of it."},
+}  # fmt: skip
 JSON_TYPES: dict[str, dict[str, Any]] = {
     "string": {"type": "string"},
     "number": {"type": "number"},
@@ -138,15 +148,6 @@ def _all_keys() -> set[str]:
     return {name for model in _models() for name in model.model_fields}
 
 
-def did_you_mean(name: str, known: Iterable[str]) -> str:
-    """A hint that names the nearest known word, or the known words when none is near."""
-    words = sorted(known)
-    near = difflib.get_close_matches(name, words, n=1, cutoff=0.6)
-    if near:
-        return f"Did you mean {near[0]!r}?"
-    return f"Known here: {', '.join(words)}." if 0 < len(words) <= 12 else "Remove it, or look for its right spelling."
-
-
 def _problem(loaded: Loaded, path: YamlPath, message: str, hint: str, *, key: bool = False) -> Problem:
     line, column = loaded.key_position(path) if key else loaded.position(path)
     return Problem(message, hint=hint, path=".".join(str(step) for step in path), line=line, column=column)
@@ -160,15 +161,17 @@ def json_schema() -> dict[str, Any]:
 
 
 def configuration_schema(definition: AgentDefinition) -> dict[str, Any]:
-    """The JSON Schema of an instance's YAML: the seven top keys, the definition's inputs, triggers and models."""
+    """The JSON Schema of an instance's YAML: the top keys, the definition's inputs, triggers and models."""
     parts: dict[str, dict[str, Any]] = {
         "inputs": _map({spec.key: _input_schema(spec) for spec in definition.inputs}),
         "triggers": {"type": "array", "items": {"anyOf": [_trigger_schema(spec) for spec in definition.triggers]}},
         "memory": _map({name: {"type": "string"} for name in memory_keys(definition)}),
         "stack_preferences": _map({"model": {"enum": [model.id for model in definition.stack.models]}}),
         "advanced_features": {"type": "object"},
-        "output_to_canvas_block": {"type": "string"},
+        "output_to_canvas_block": {"anyOf": [{"type": "string"}, _canvas_target(definition)]},
         "snippet_preview_output_key": {"enum": [spec.key for spec in definition.outputs]},
+        "value": _map(_VALUE),
+        "health": _map(HealthSpec.model_json_schema()["properties"]),
     }
     if not definition.triggers:
         parts["triggers"]["items"] = False
@@ -178,6 +181,12 @@ def configuration_schema(definition: AgentDefinition) -> dict[str, Any]:
         "title": f"Configuration of {definition.name}",
         **_map(properties),
     }
+
+
+def _canvas_target(definition: AgentDefinition) -> dict[str, Any]:
+    outputs = {"enum": [spec.key for spec in definition.outputs]}
+    mapping = _map({"target_block_id": {"type": "string", "minLength": 1}, "output_key_to_map": outputs})
+    return {**mapping, "required": ["target_block_id"]}
 
 
 def memory_keys(definition: AgentDefinition) -> tuple[str, ...]:
@@ -201,6 +210,14 @@ def _input_schema(spec: InputSpec) -> dict[str, Any]:
     if spec.example is not None:
         schema["examples"] = [spec.example]
     return schema
+
+
+def inputs_schema(definition: AgentDefinition, *, given: Iterable[str] = ()) -> dict[str, Any]:
+    """The JSON Schema of what a run of an agent is given; `given` names inputs that are supplied elsewhere."""
+    supplied = set(given)
+    schema = _map({spec.key: _input_schema(spec) for spec in definition.inputs})
+    needed = [spec.key for spec in definition.inputs if spec.required and spec.default is None]
+    return {**schema, "required": [key for key in needed if key not in supplied]}
 
 
 def _trigger_schema(spec: TriggerSpec) -> dict[str, Any]:

@@ -26,8 +26,10 @@ def prefill(definition: AgentDefinition) -> str:
     lines = [f"# {definition.name} {definition.version}: lines that start with # are notes and examples."]
     lines += _inputs(definition) + _triggers(definition) + _memory(definition) + _models(definition)
     lines += [
-        "# output_to_canvas_block: the id of a canvas block that shows the output",
+        "# output_to_canvas_block: {target_block_id: the id of a block, output_key_to_map: "
+        f"{definition.outputs[0].key}}}",
         f"# snippet_preview_output_key: {definition.outputs[0].key}",
+        "# value: {minutes_per_run: 3}  # your estimate of what a successful run returns",
     ]
     return "\n".join(lines) + "\n"
 

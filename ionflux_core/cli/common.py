@@ -10,8 +10,9 @@ from typing import Annotated, Any
 import typer
 from pydantic_core import to_json
 
-from ionflux_core.application import Application, configure_logging
+from ionflux_core.application import Application
 from ionflux_core.errors import NotFound
+from ionflux_core.logs import configure_logging
 from ionflux_core.settings import load_settings
 
 WorkspaceOption = Annotated[

@@ -15,8 +15,9 @@ from typing import Any
 
 import typer
 
-from ionflux_core.application import Application, configure_logging, set_current
+from ionflux_core.application import Application, set_current
 from ionflux_core.errors import Forbidden, IonfluxError, Unavailable
+from ionflux_core.logs import configure_logging
 from ionflux_core.settings import ROOT, Settings, load_settings
 from ionflux_core.web.auth import is_loopback
 

@@ -69,7 +69,7 @@ def run(
 def agents(as_json: JsonOption = False) -> None:
     """List the agents of the marketplace."""
     with opened() as application:
-        found = application.marketplace.definitions()
+        found = application.marketplace.offered()
     if as_json:
         say_json([each.model_dump(mode="json", include={"slug", "id", "name", "version", "planned"}) for each in found])
         return

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from ionflux_core import outbound
-from ionflux_core.domain.prompts import Message, ToolCall
+from ionflux_core.domain.dialogue import Message, ToolCall
 from ionflux_core.llm import base, failures, schemas
 
 if TYPE_CHECKING:

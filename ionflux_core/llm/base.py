@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal, Protocol, TypedDict
 
 from ionflux_core import ids, limits, outbound
-from ionflux_core.domain.prompts import Message, Tool, ToolCall
+from ionflux_core.domain.dialogue import Message, Tool, ToolCall
 from ionflux_core.errors import Invalid, IonfluxError
 from ionflux_core.llm import failures, pricing
 from ionflux_core.llm.pricing import Price

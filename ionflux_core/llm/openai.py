@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from ionflux_core import outbound
-from ionflux_core.domain.prompts import Image, Message, ToolCall
+from ionflux_core.domain.dialogue import Image, Message, ToolCall
 from ionflux_core.llm import base, failures, schemas
 
 if TYPE_CHECKING:

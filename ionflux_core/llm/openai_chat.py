@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from ionflux_core.domain.prompts import Message, ToolCall
+from ionflux_core.domain.dialogue import Message, ToolCall
 from ionflux_core.llm import base, failures, schemas
 from ionflux_core.llm.openai import OpenAIServer, data_url
 

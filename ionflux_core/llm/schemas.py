@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic_core import from_json
 
-from ionflux_core.domain.prompts import Tool, ToolCall
+from ionflux_core.domain.dialogue import Tool, ToolCall
 from ionflux_core.errors import Invalid
 
 if TYPE_CHECKING:

@@ -17,13 +17,16 @@ from ionflux_core.errors import Invalid, IonfluxError, LimitExceeded, NotFound
 from ionflux_core.ids import now
 from ionflux_core.limits import EVENT_BYTES, LOG_LINE_BYTES, LOGS_PER_RUN, OUTPUT_BYTES
 from ionflux_core.redaction import hidden, hide_here
-from ionflux_core.runtime.effects import Sending
+from ionflux_core.runtime.batches import Batches
+from ionflux_core.runtime.children import Children
 from ionflux_core.runtime.journal import Journal, PendingRecords, plain_json
 from ionflux_core.runtime.llm import JournaledLlm
 from ionflux_core.runtime.outside import JournaledHttp, JournaledMemory
 from ionflux_core.runtime.own_records import OwnRecords
 from ionflux_core.runtime.parking import FINISHED_STEP, Parked
 from ionflux_core.runtime.ports import Ports
+from ionflux_core.runtime.rooms import JournaledAccounts, JournaledChat, JournaledPages
+from ionflux_core.runtime.values import entry
 from ionflux_core.sdk import ArtifactRef, Brand, Workspace
 from ionflux_core.storage import artifacts, kpis
 from ionflux_core.storage.engine import AnyRow, dump_json
@@ -33,7 +36,7 @@ T = TypeVar("T")
 Given = tuple[tuple[Any, ...], dict[str, Any]]
 
 
-class RunContext(Sending):
+class RunContext(Batches, Children):
     """What an agent may touch, backed by the run store."""
 
     journaled_as = "Context"
@@ -92,7 +95,22 @@ class RunContext(Sending):
     @cached_property
     def memory(self) -> JournaledMemory:
         """The instance's vector memory."""
-        return JournaledMemory(self._run, self._ports, self._journal.check)
+        return JournaledMemory(self._run, self._ports, self._journal.check, self.llm.embed)
+
+    @cached_property
+    def chat(self) -> JournaledChat:
+        """The chat of the workspace."""
+        return JournaledChat(self._run, self._ports, self._stepped, self._once)
+
+    @cached_property
+    def pages(self) -> JournaledPages:
+        """The pages of the workspace."""
+        return JournaledPages(self._run, self._ports, self._stepped, self._once)
+
+    @cached_property
+    def accounts(self) -> JournaledAccounts:
+        """The accounts the workspace has connected."""
+        return JournaledAccounts(self._run, self._journal, self._ports, self._stepped)
 
     @property
     def owner(self) -> str:
@@ -121,6 +139,7 @@ class RunContext(Sending):
             raise Parked(self.parks_as)
         args, kwargs = self._edited(key, args, kwargs)
         step = self._journal.begin(key, kind, name[:300], args, kwargs)
+        self._ports.seen(self.run_id, step.title, "")
         self._path.append(name[:120])
         try:
             kept = self._journal.kept(step, fn(*args, **kwargs))
@@ -139,6 +158,15 @@ class RunContext(Sending):
         """What a step is given: in a fork, the step it was forked at may have been given something else by hand."""
         edit = (self._run.changes or {}).get("step_inputs") if key == self._run.forked_at else None
         return (tuple(edit["to"]["args"]), dict(edit["to"]["kwargs"])) if edit else (args, kwargs)
+
+    def prompt(self, prompt_id: str, values: Mapping[str, Any] | None = None) -> str:
+        """A prompt of the library with these values in place, recorded with the version it was made from."""
+        given = plain_json(dict(values or {}), "The values of the prompt")
+        filled: dict[str, Any] = self._stepped("step", "fill prompt", self._filled, (str(prompt_id)[:64], given), {})
+        return str(filled["text"])
+
+    def _filled(self, prompt_id: str, values: Mapping[str, Any]) -> dict[str, Any]:
+        return self._ports.prompt(self._run.workspace_id, prompt_id, values)
 
     def check_outputs(self, outputs: dict[str, Any]) -> None:
         """What the agent is about to deliver; a replay compares it with its recording."""
@@ -224,22 +252,15 @@ class RunContext(Sending):
         unit: str,
         method: Literal["measured", "modelled", "estimate"],
         note: str,
+        confidence: float | None = None,
     ) -> None:
         """Book what this run was worth."""
         _check_figure(kind, amount, self.now(), kind, unit)
-        self._journal.effects.values.append(
-            {
-                "id": self._deterministic_id("value", kind),
-                "workspace_id": self._run.workspace_id,
-                "run_id": self.run_id,
-                "kind": kind,
-                "amount": float(amount),
-                "unit": unit,
-                "method": method,
-                "note": hidden(note[:500]),
-                "at": self.now(),
-            }
-        )
+        booked = entry(
+            self._run, self._deterministic_id("value", kind), kind, amount, unit=unit, method=method,
+            confidence=confidence, note=note, at=self.now(),
+        )  # fmt: skip
+        self._journal.effects.values.append(booked)
 
     def log(self, message: str, *, level: Literal["debug", "info", "warning", "error"] = "info", **fields: Any) -> None:
         """Write a line to the run's log."""
@@ -274,6 +295,11 @@ class RunContext(Sending):
         if not isinstance(sha256, str) or not known:
             raise NotFound("The file of this input is not stored here.", hint="Upload it again.")
         return self._ports.files.read(sha256)
+
+    def _once(self, key: str | None) -> str:
+        """Under which name something of this step is there once: the agent's own word for it, else the step's."""
+        current = self._journal.current
+        return bounded(f"{self.owner}:{key}" if key else f"{self.run_id}:{current.key if current else ''}")
 
     def _deterministic_id(self, kind: str, name: str) -> str:
         """The same id for the same effect of the same step, however often the run starts over."""

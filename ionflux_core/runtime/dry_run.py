@@ -32,7 +32,7 @@ class DryRunContext(RunContext):
     @cached_property
     def memory(self) -> JournaledMemory:
         """Recalls, and remembers nothing."""
-        return JournaledMemory(self._run, self._ports, self._journal.check, only_reads=True)
+        return JournaledMemory(self._run, self._ports, self._journal.check, self.llm.embed, only_reads=True)
 
     def emit(self, type: str, payload: Mapping[str, Any], *, key: str | None = None) -> str:
         """Say what would have been published."""
@@ -61,9 +61,10 @@ class DryRunContext(RunContext):
         unit: str,
         method: Literal["measured", "modelled", "estimate"],
         note: str,
+        confidence: float | None = None,
     ) -> None:
         """Say what would have been booked."""
-        self.log(f"Dry run: {kind} of {amount} {unit} not booked", method=method, note=note)
+        self.log(f"Dry run: {kind} of {amount} {unit} not booked", method=method, note=note, confidence=confidence)
 
     def approve(self, title: str, **options: Any) -> Decision:
         """Go on as if a person had agreed, and say so."""

@@ -11,18 +11,20 @@ from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any, Final, NoReturn
 
-from ionflux_core.channels.base import Channel, Delivery, NotSent, Reach
+from ionflux_core.channels.base import Channel, Connected, Delivery, NotSent, Particular, Reach, Suppressed
 from ionflux_core.domain.effects import CLOSED, UNSENT, Effect, EffectStatus, OnUncertain
 from ionflux_core.domain.policies import ChannelSettings, rule
 from ionflux_core.domain.runs import FINISHED, Approval
+from ionflux_core.domain.suppressions import WORDS, Suppression
 from ionflux_core.errors import Conflict, Forbidden, IonfluxError
 from ionflux_core.ids import new_id, now
 from ionflux_core.runtime.effect_rows import KIND_CHARS, SECRET, Asked, first_row, plain_error, revealed
 from ionflux_core.runtime.journal import OpenStep, Revoked, plain_json
 from ionflux_core.runtime.parking import FINISHED_STEP, Parked, Parking
 from ionflux_core.runtime.run_events import run_event
+from ionflux_core.runtime.watch import leaving
 from ionflux_core.sdk import Sent
-from ionflux_core.storage import approvals, events, outbox, runs, taint
+from ionflux_core.storage import approvals, events, outbox, runs, suppressions, taint
 from ionflux_core.storage.engine import Connection, dump_json
 
 _TRIES: Final = 3
@@ -105,11 +107,13 @@ class Sending(Parking):
     def _taken_over(self, connection: Connection, earlier: Effect, row: dict[str, Any]) -> Effect | None:
         """An effect of another run: done, or taken up where nothing went out; None while that run has it in hand."""
         mine = {name: row[name] for name in ("run_id", "instance_id", "step_key")}
-        if earlier.status in UNSENT:
+        # A draft that nobody carries on is one a person wants sent once more.
+        left = earlier.status == "draft" and self._has_ended(connection, earlier.run_id)
+        if earlier.status in UNSENT or left:
             fresh = mine | {name: row[name] for name in ("payload", "target", "kind", "summary", "estimate_micros")}
             outbox.move(
-                connection, earlier.id, "draft", source=UNSENT, at=now(), attempts=0, error=None, dry_run=False,
-                approval_id=None, **fresh,
+                connection, earlier.id, "draft", source=(earlier.status,), at=now(), attempts=0, error=None,
+                dry_run=False, approval_id=None, **fresh,
             )  # fmt: skip
         elif earlier.status == "uncertain" and self._has_ended(connection, earlier.run_id):
             outbox.move(connection, earlier.id, "sending", source=("uncertain",), at=now(), **mine)
@@ -155,7 +159,10 @@ class Sending(Parking):
         why: dict[str, Any] = {"policy": ruling.rule, "reasons": ruling.reasons}
         if ruling.verdict == "deny":
             return self._moved(effect, "denied", **why)
-        channel, chosen = self._connection(effect)
+        if (wrong := self._wrong_with(effect.kind, effect.target, effect.payload)) is not None:
+            self._moved(effect, "failed", error=plain_error(wrong), **why)
+            raise wrong
+        channel, chosen = self._connection(effect.kind)
         if channel is None or chosen.dry_run or self._run.dry_run:
             return self._moved(effect, "would_send", dry_run=True, **why)
         if not chosen.lets(effect.target):
@@ -216,12 +223,13 @@ class Sending(Parking):
 
     def _delivered(self, step: OpenStep, effect: Effect, tries: int = 1) -> Effect:
         """Call the channel, with the row saying so before and after."""
-        channel, chosen = self._connection(effect)
+        channel, chosen = self._connection(effect.kind)
         if channel is None or chosen.dry_run:
             return self._moved(effect, "would_send", dry_run=True)
         effect = self._claimed(effect)
         try:
-            answer = channel.deliver(self._delivery(effect), self._reach(chosen))
+            with leaving(self._journal, effect, step):
+                answer = channel.deliver(self._delivery(effect), self._reach(chosen))
         except NotSent as error:
             self._moved(effect, "failed", error=plain_error(error))
             raise
@@ -258,7 +266,7 @@ class Sending(Parking):
 
     def _unsure(self, step: OpenStep, effect: Effect, why: str, tries: int = 0) -> Effect:
         """Nobody knows whether it went out: send again where that is harmless, skip it, or ask."""
-        channel, chosen = self._connection(effect)
+        channel, chosen = self._connection(effect.kind)
         repeatable = channel is not None and channel.honours_keys(chosen.options) and not chosen.dry_run
         if effect.on_uncertain == "retry" and repeatable and tries < _TRIES:
             # After a crash it simply goes out again: how often a run may lose its worker is limited elsewhere.
@@ -285,17 +293,50 @@ class Sending(Parking):
             self._park(step, asked.id)
         return self._moved(effect, "failed", error={"code": "given_up", "message": "Nobody knows whether it was sent."})
 
-    def _connection(self, effect: Effect) -> tuple[Channel | None, ChannelSettings]:
+    def _wrong_with(self, kind: str, target: str, payload: Mapping[str, Any]) -> NotSent | None:
+        """Why the channel would never send this, known before anybody is asked."""
+        channel = self._ports.channels.get(kind)
+        try:
+            if isinstance(channel, Particular):
+                channel.check(target, payload)
+        except NotSent as error:
+            return error
+        return None
+
+    def _connection(self, kind: str) -> tuple[Channel | None, ChannelSettings]:
+        """The channel, None where there is no way out, and how the workspace uses it."""
         settings = self._ports.workspace(self._run.workspace_id).settings
-        return self._ports.channels.get(effect.kind), settings.channels.get(effect.kind, ChannelSettings())
+        channel, chosen = self._ports.channels.get(kind), settings.channels.get(kind, ChannelSettings())
+        if isinstance(channel, Connected) and not chosen.dry_run and not channel.is_connected(self._reach(chosen)):
+            return None, chosen
+        return channel, chosen
 
     def _delivery(self, effect: Effect) -> Delivery:
         plain = revealed(effect.payload, self._secret)
-        return Delivery(effect.workspace_id, effect.idempotency_key, effect.target, effect.summary, plain)
+        key = effect.idempotency_key
+        return Delivery(effect.workspace_id, key, effect.target, effect.summary, plain, effect.id)
 
     def _reach(self, chosen: ChannelSettings) -> Reach:
-        workspace_id = self._run.workspace_id
-        return Reach(chosen.options, lambda: self._ports.outbound(workspace_id), self._secret)
+        workspace_id, account = self._run.workspace_id, chosen.options.get("account", "").strip()
+        return Reach(
+            chosen.options,
+            lambda: self._ports.outbound(workspace_id),
+            self._secret,
+            lambda connector: self._ports.accounts.access(workspace_id, connector, account),
+            self._suppressed,
+            self._suppress,
+        )
+
+    def _suppressed(self, address: str) -> Suppressed | None:
+        with self._ports.db.glance() as connection:
+            found = suppressions.get(connection, self._run.workspace_id, address)
+        return None if found is None else Suppressed(WORDS[found.reason], found.at)
+
+    def _suppress(self, address: str, detail: str) -> None:
+        kept = Suppression(
+            workspace_id=self._run.workspace_id, address=address, reason="bounced", detail=detail[:500], at=now()
+        )
+        self._ports.db.write(lambda connection: suppressions.add(connection, kept))
 
     def _secret(self, name: str) -> str:
         try:
@@ -333,4 +374,5 @@ class Sending(Parking):
             comment=asked.comment if asked else None,
             edits=asked.edits if asked and asked.kind == "effect" else {},
             response=effect.response,
+            error=effect.error,
         )

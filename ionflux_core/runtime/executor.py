@@ -10,7 +10,7 @@ from typing import Any
 from ionflux_core.domain.agents import AgentDefinition, OutputSpec, check_value
 from ionflux_core.domain.events import is_awaited, woken_by
 from ionflux_core.domain.money import in_dollars
-from ionflux_core.domain.runs import Run, RunError, RunStatus
+from ionflux_core.domain.runs import FINISHED, Run, RunError, RunStatus
 from ionflux_core.errors import (
     AgentFailed,
     BudgetReached,
@@ -23,11 +23,14 @@ from ionflux_core.errors import (
 from ionflux_core.ids import now
 from ionflux_core.limits import INLINE_OUTPUT_BYTES
 from ionflux_core.redaction import bind, hiding
-from ionflux_core.runtime.journal import Journal, Revoked, plain_json
+from ionflux_core.runtime.context import clock_of
+from ionflux_core.runtime.journal import Revoked, plain_json
 from ionflux_core.runtime.parking import Parked
 from ionflux_core.runtime.ports import Ports
 from ionflux_core.runtime.replay import context_of
 from ionflux_core.runtime.run_events import run_event
+from ionflux_core.runtime.values import owners_estimate
+from ionflux_core.runtime.watch import WatchedJournal
 from ionflux_core.sdk import Retry
 from ionflux_core.storage import agents, approvals, costs, events, runs, steps
 from ionflux_core.storage.engine import AnyRow, Connection, dump_json
@@ -49,7 +52,7 @@ class Execution:
         self._fresh = fresh
         self._before = costs.NOTHING
         self.definition = ports.catalog.definition(self.run.definition_slug)
-        self.journal = Journal(ports.db, ports.files, self.run.workspace_id, self.run.id, self._recorded(), owner=owner)
+        self.journal = WatchedJournal(run, ports, self._recorded(), owner=owner)
         self.journal.published = ports.published
         self.context = context_of(self.run, self.journal, ports)
         self.ended: Run | None = None
@@ -64,7 +67,7 @@ class Execution:
 
     def execute(self) -> None:
         """Run the agent to its end, its next wait, or its failure. This is the step edge: nothing gets past it."""
-        with bind(run_id=self.run.id), hiding(self._ports.redactor(self.run.workspace_id)):
+        with bind(**self._named()), hiding(self._ports.redactor(self.run.workspace_id)):
             try:
                 code = self._ports.catalog.code(self.run.definition_slug)
                 outputs = code.run(self.context, dict(self.run.inputs))
@@ -76,6 +79,15 @@ class Execution:
             except BaseException as error:
                 # An agent that calls sys.exit() fails like any other; the worker's thread is not its to end.
                 self._fail(error)
+
+    def _named(self) -> dict[str, str | Callable[[], str | None] | None]:
+        """What every line of the program's own log says while this run is executed."""
+        run, journal = self.run, self.journal
+        return {
+            "run_id": run.id, "step": lambda: step.key if (step := journal.current) else None,
+            "workspace_id": run.workspace_id, "agent": run.definition_slug, "instance_id": run.instance_id,
+            "correlation_id": run.correlation_id,
+        }  # fmt: skip
 
     def _succeed(self, outputs: Any) -> None:
         if not isinstance(outputs, dict):
@@ -90,6 +102,8 @@ class Execution:
         warnings = list(self.run.warnings) + output_warnings(self.definition, plain)
         preview = preview_of(self.definition, plain, self.run.config.get("snippet_preview_output_key"))
         values = {"outputs": kept, "preview": preview, "warnings": warnings, "error": None}
+        if (estimate := owners_estimate(self.run, clock_of(self.run))) is not None:
+            self.journal.effects.values.append(estimate)
         self.end("success", values)
 
     def _inline(self, outputs: dict[str, Any]) -> dict[str, Any]:
@@ -207,6 +221,8 @@ class Execution:
         if ended:
             self.ended = _ended(self.run, status, values)
             self._tell(status, emitted)
+            if self.run.parent_run_id and self.run.lineage is None:
+                self._ports.moved(self.run.parent_run_id, "pending", None)
         return ended
 
     def _move(self, status: RunStatus, values: dict[str, Any], work: Callable[[Connection], object]) -> bool:
@@ -232,6 +248,8 @@ def wake_if_come(connection: Connection, run: Run, wait: dict[str, Any]) -> None
         asked = approvals.get(connection, run.workspace_id, wait["approval_id"])
         if asked is not None and asked.status != "pending":
             runs.move(connection, run.id, "pending", parked=True, wake_at=None)
+    if "run_id" in wait and runs.status_of(connection, wait["run_id"]) in (None, *FINISHED):
+        runs.move(connection, run.id, "pending", parked=True, wake_at=None)
     if "topic" not in wait:
         return
     for event in events.since(connection, run.workspace_id, wait["after"]):
@@ -283,6 +301,8 @@ def finish(
     A dry run leaves no trace but itself. `definition` is None when the agent's folder is gone. Every run ends with
     this event, so one that nobody listens to (`heard` says so) is filed at once instead of being carried round.
     """
+    if run.parent_run_id and run.lineage is None:
+        runs.wake_parent(connection, run.parent_run_id, run.id)
     if run.dry_run:
         return False
     at, broken = values["finished_at"], False

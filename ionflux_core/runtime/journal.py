@@ -254,11 +254,11 @@ class Journal:
         self._write(step, values)
         return kept.plain
 
-    def fail(self, step: OpenStep, error: dict[str, Any]) -> None:
+    def fail(self, step: OpenStep, error: dict[str, Any], outputs: Any = None) -> None:
         """Record that a step failed."""
         self.effects.drop_since(step.mark)
         step.reported.clear()
-        self._write(step, {"status": "error", "error": error})
+        self._write(step, {"status": "error", "error": error, "outputs": outputs})
 
     def park(self, step: OpenStep, outputs: Any) -> None:
         """Record that a step waits for a time, a person or an event."""

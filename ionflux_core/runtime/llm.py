@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable
 from itertools import count
 from typing import TYPE_CHECKING, Any, Unpack
 
-from ionflux_core.domain.prompts import ToolCall
+from ionflux_core.domain.dialogue import ToolCall
 from ionflux_core.domain.runs import Run
 from ionflux_core.errors import Invalid
 from ionflux_core.limits import EMBEDDED_TEXTS
@@ -56,7 +56,7 @@ class JournaledLlm:
 
         def ask(chosen: str, asked: dict[str, Any]) -> Completion:
             redactor = self._ports.redactor(self._run.workspace_id)
-            question = Question(asked, shown, wanted, self._journal, self._calls, redactor)
+            question = Question(asked, shown, wanted, self._journal, self._calls, redactor, self._seen)
             return question.answered(self._choices(chosen, asked), self._run, self._ports, on_text)
 
         # The name says nothing of the model: a fork with another one is to find the answers it may keep.
@@ -66,6 +66,9 @@ class JournaledLlm:
         if wanted is not None and data is not None:
             data = wanted.model_validate(data)
         return Completion(**{**answer, "tool_calls": calls, "data": data})
+
+    def _seen(self, text: str) -> None:
+        self._ports.seen(self._run.id, "", text)
 
     def _choices(self, chosen: str, asked: dict[str, Any]) -> list[str]:
         """The models to be asked, in order; one that must not be replaced stands alone."""

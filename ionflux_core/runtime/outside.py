@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from pydantic_core import from_json
@@ -17,7 +18,7 @@ from ionflux_core.runtime.ports import Ports, Stepped
 from ionflux_core.storage import taint
 
 if TYPE_CHECKING:
-    from ionflux_core.memory import Recalled
+    from ionflux_core.memory import Embedder, Recalled
 
 _SECRET = "secret://"
 _READS = ("GET", "HEAD")
@@ -111,14 +112,47 @@ class JournaledHttp:
         return before + self._ports.secret(self._run.workspace_id, name.strip()) if mark else value
 
 
-class JournaledMemory:
-    """The vector memory of the run's namespace."""
+class ModelEmbedder:
+    """The workspace's embedding model; its vectors are as long as the first one was."""
 
-    def __init__(self, run: Run, ports: Ports, check: Callable[[], None], *, only_reads: bool = False) -> None:
+    def __init__(self, chosen: str, embed: Callable[[Iterable[str]], list[list[float]]]) -> None:
+        self.id = chosen
+        self.dimensions = 0
+        self._embed = embed
+
+    def embed(self, texts: Sequence[str]) -> list[list[float]]:
+        """One vector for each text; a call of the run, with its price."""
+        vectors = self._embed(texts)
+        self.dimensions = self.dimensions or len(vectors[0])
+        return vectors
+
+
+class JournaledMemory:
+    """The vector memory of the run's namespace, with the workspace's embedding model; offline without one."""
+
+    def __init__(
+        self,
+        run: Run,
+        ports: Ports,
+        check: Callable[[], None],
+        embed: Callable[[Iterable[str]], list[list[float]]],
+        *,
+        only_reads: bool = False,
+    ) -> None:
         self._run = run
         self._ports = ports
         self._may_go_on = check
+        self._embed = embed
         self._only_reads = only_reads
+
+    @cached_property
+    def _embedder(self) -> Embedder:
+        from ionflux_core.memory import OFFLINE
+
+        chosen = self._ports.workspace(self._run.workspace_id).settings.embedding_model
+        return (
+            OFFLINE if chosen.provider == "local" else ModelEmbedder(f"{chosen.provider}:{chosen.model}", self._embed)
+        )
 
     @property
     def _namespace(self) -> str:
@@ -133,8 +167,10 @@ class JournaledMemory:
             return id or ""
         self._may_go_on()
         memory = self._ports.memory()
-        return memory.remember(self._run.workspace_id, self._namespace, text, dict(metadata or {}), id)
+        given = dict(metadata or {})
+        return memory.remember(self._run.workspace_id, self._namespace, text, given, id, embedder=self._embedder)
 
     def recall(self, query: str, *, limit: int = 5) -> list[Recalled]:
         """The nearest texts, best first."""
-        return self._ports.memory().recall(self._run.workspace_id, self._namespace, query, limit)
+        memory = self._ports.memory()
+        return memory.recall(self._run.workspace_id, self._namespace, query, limit, embedder=self._embedder)

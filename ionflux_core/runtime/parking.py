@@ -100,6 +100,7 @@ class Parking:
             comment=asked.comment,
             edits=asked.edits,
             timed_out=asked.status == "timed_out",
+            question=asked.id,
         )
         self._journal.finish(step, self._journal.kept(step, decision))
         return decision

@@ -2,24 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import TYPE_CHECKING, Any, Protocol
 
 from ionflux_core.domain.runs import Run, RunStatus
 from ionflux_core.domain.workspaces import Brand, Workspace
+from ionflux_core.errors import NotFound, Unavailable
 from ionflux_core.llm.breaker import Breakers
+from ionflux_core.measures import Measures
+from ionflux_core.sdk import Said
 from ionflux_core.storage.artifacts import ArtifactFiles
 from ionflux_core.storage.engine import Connection, Database
 
 if TYPE_CHECKING:
     from ionflux_core.catalog.loader import Catalog
     from ionflux_core.channels.base import Channel
+    from ionflux_core.connectors.base import Access
     from ionflux_core.llm.base import Model
     from ionflux_core.memory import Memory
     from ionflux_core.outbound import Outbound
     from ionflux_core.redaction import Redactor
+    from ionflux_core.telemetry import Traces
 
 
 Stepped = Callable[[str, str, Callable[..., Any], tuple[Any, ...], dict[str, Any]], Any]
@@ -49,6 +55,38 @@ class Place(Protocol):
         """Execute the leased run here, once it is inserted: the run as it ended, or None when it was parked."""
 
 
+class Rooms(Protocol):
+    """Where agents speak and write: the chat and the pages of a workspace."""
+
+    def post(
+        self, run: Run, channel: str, text: str, thread: str | None, proposal: Mapping[str, Any] | None, key: str
+    ) -> str:
+        """Post once under a key; the message's id."""
+
+    def messages(
+        self, workspace_id: str, channel: str, thread: str | None, since: datetime | None, limit: int
+    ) -> list[Said]:
+        """What was said in a channel or a thread that everybody may see, oldest first."""
+
+    def write_page(
+        self, run: Run, title: str, blocks: Sequence[Mapping[str, Any]], key: str, parent: str | None, icon: str
+    ) -> str:
+        """The page under a key, made or written anew; its id."""
+
+
+class Accounts(Protocol):
+    """The accounts workspaces have connected."""
+
+    def connected(self, workspace_id: str, connector: str) -> bool:
+        """Whether there is a working account of this kind."""
+
+    def read(self, workspace_id: str, connector: str, what: str, arguments: Mapping[str, Any]) -> Any:
+        """One reading of a connected account, as plain JSON."""
+
+    def access(self, workspace_id: str, connector: str, name: str = "") -> Access:
+        """The account of this kind, by its name where there are several; NotFound when none is connected."""
+
+
 class Dispatcher(Protocol):
     """How accepted runs reach a worker: the local threads by default, a broker where many machines share the work."""
 
@@ -62,9 +100,53 @@ class Dispatcher(Protocol):
         """Room for a run in the calling thread; None when all of it is taken, and the queue has to do."""
 
 
+def _no_children(run: Run, target: str, inputs: Mapping[str, Any], key: str) -> dict[str, Any]:
+    raise Unavailable("No other agent can be started here.", hint="Start the run in a workspace.")
+
+
+def _no_prompts(workspace_id: str, prompt_id: str, values: Mapping[str, Any]) -> dict[str, Any]:
+    raise Unavailable("There is no prompt library here.", hint="Start the run in a workspace.")
+
+
+class _NoRooms:
+    """Stands where there is neither chat nor canvas."""
+
+    def post(self, *_: Any) -> str:
+        """Refuses."""
+        raise Unavailable("There is no chat here.", hint="Start the run in a workspace.")
+
+    def messages(self, *_: Any) -> list[Said]:
+        """Refuses."""
+        raise Unavailable("There is no chat here.", hint="Start the run in a workspace.")
+
+    def write_page(self, *_: Any) -> str:
+        """Refuses."""
+        raise Unavailable("There are no pages here.", hint="Start the run in a workspace.")
+
+
+class _NoAccounts:
+    """Stands where no account can be connected."""
+
+    def connected(self, *_: Any) -> bool:
+        """None is."""
+        return False
+
+    def read(self, workspace_id: str, connector: str, *_: Any) -> Any:
+        """Says that there is none."""
+        raise NotFound(f"No {connector} account is connected.", hint="Connect one in Settings, Accounts.")
+
+    def access(self, workspace_id: str, connector: str, *_: Any) -> Access:
+        """Says that there is none."""
+        raise NotFound(f"No {connector} account is connected.", hint="Connect one in Settings, Accounts.")
+
+
 @dataclass(frozen=True)
 class Ports:
-    """The runner's surroundings. Everything heavy is a function, called on first use."""
+    """The runner's surroundings. Everything heavy is a function, called on first use.
+
+    `child` checks a run that a run asks for and gives its row; `prompt` fills one of the library and gives {text,
+    version}; `seen` is told by run id which step has begun, and what a model has written so far.
+    """
 
     db: Database
     files: ArtifactFiles
@@ -79,9 +161,17 @@ class Ports:
     moved: Callable[[str, RunStatus, Run | None], None]
     heard: Callable[[str, str], bool]
     published: Callable[[], None]
+    child: Callable[[Run, str, Mapping[str, Any], str], dict[str, Any]] = _no_children
+    find_runs: Callable[[str, str, int], list[dict[str, Any]]] = lambda *_: []
+    prompt: Callable[[str, str, Mapping[str, Any]], dict[str, Any]] = _no_prompts
+    seen: Callable[[str, str, str], None] = lambda *_: None
+    rooms: Rooms = field(default_factory=_NoRooms)
+    accounts: Accounts = field(default_factory=_NoAccounts)
     spending: Spending | None = None
     breakers: Breakers = field(default_factory=Breakers)
     channels: Mapping[str, Channel] = field(default_factory=dict)
+    measures: Measures = field(default_factory=Measures)
+    traces: Traces | None = None
 
 
 def engine_of(config: Mapping[str, Any]) -> str:

@@ -9,7 +9,7 @@ from dataclasses import replace
 from itertools import count
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from ionflux_core.domain.prompts import Image, Message, Tool, ToolCall
+from ionflux_core.domain.dialogue import Image, Message, Tool, ToolCall
 from ionflux_core.domain.runs import Run
 from ionflux_core.errors import AgentFailed, Invalid, IonfluxError
 from ionflux_core.runtime.calls import Calls
@@ -42,6 +42,7 @@ class Question:
         journal: Journal,
         calls: Calls,
         redactor: Redactor,
+        seen: OnText = lambda _: None,
     ) -> None:
         self._asked = asked
         self._request = _request(asked, shown)
@@ -49,6 +50,7 @@ class Question:
         self._journal = journal
         self._calls = calls
         self._redactor = redactor
+        self._seen = seen
         self._numbers = count(1)
 
     def answered(self, choices: Sequence[str], run: Run, ports: Ports, on_text: OnText | None) -> Completion:
@@ -112,6 +114,7 @@ class Question:
             pieces.append(piece)
             if step is not None and time.monotonic() >= next_at:
                 step.partial = self._redactor.text("".join(pieces))
+                self._seen(step.partial)
                 next_at = time.monotonic() + _SHOWN_EVERY_SECONDS
             _hand_on(on_text, piece)
 

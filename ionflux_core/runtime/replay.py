@@ -69,7 +69,7 @@ class ReplayContext(RunContext):
     @cached_property
     def memory(self) -> JournaledMemory:
         """Remembers nothing; what was recalled in a step is in that step's answer."""
-        return JournaledMemory(self._run, self._ports, self._journal.check, only_reads=True)
+        return JournaledMemory(self._run, self._ports, self._journal.check, self.llm.embed, only_reads=True)
 
     def emit(self, type: str, payload: Mapping[str, Any], *, key: str | None = None) -> str:
         """The id the event had; nothing is published."""
@@ -97,6 +97,7 @@ class ReplayContext(RunContext):
         unit: str,
         method: Literal["measured", "modelled", "estimate"],
         note: str,
+        confidence: float | None = None,
     ) -> None:
         """Nothing: it was booked by the recorded run."""
 
@@ -138,13 +139,17 @@ class ReplayContext(RunContext):
         recorded = self._recorded(key, name)
         args, kwargs = self._edited(key, args, kwargs)
         # What the recorded run itself took over from another one, it took over whatever it would have asked.
-        is_own = recorded.source_run_id == self._recording.id
-        if is_own and recorded.inputs_hash != hash_of(args, kwargs):
+        self._check_asked(recorded, args, kwargs)
+        return self._answered_again(recorded)
+
+    def _check_asked(self, recorded: AnyRow | None, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+        if recorded is None or recorded.source_run_id != self._recording.id:
+            return
+        if recorded.inputs_hash != hash_of(args, kwargs):
             self._miss(
-                f"Step {name[:120]!r} is asked something else than in the recording.",
+                f"Step {recorded.title[:120]!r} is asked something else than in the recording.",
                 difference(*self._asked(recorded, args, kwargs)),
             )
-        return self._answered_again(recorded)
 
     def _parking(self, name: str) -> tuple[str, AnyRow | None]:
         key = self._journal.key(name)
@@ -211,7 +216,18 @@ def _recording_of(run: Run, ports: Ports) -> Run:
 
 
 def _sealed(ports: Ports, refuse: Callable[..., NoReturn]) -> Ports:
-    return dataclasses.replace(ports, model=refuse, outbound=refuse, memory=refuse, secret=refuse)
+    return dataclasses.replace(
+        ports,
+        model=refuse,
+        outbound=refuse,
+        memory=refuse,
+        secret=refuse,
+        child=refuse,
+        find_runs=refuse,
+        prompt=refuse,
+        rooms=None,  # type: ignore[arg-type]
+        accounts=None,  # type: ignore[arg-type]
+    )
 
 
 def _differs(message: str, shown: str) -> Conflict:

@@ -16,6 +16,7 @@ from ionflux_core.domain.runs import Run, RunError
 from ionflux_core.errors import NotFound
 from ionflux_core.ids import new_id, now
 from ionflux_core.limits import CLAIMS_PER_RUN
+from ionflux_core.redaction import bind
 from ionflux_core.runtime import ports as needs
 from ionflux_core.runtime.executor import Execution, end_lost
 from ionflux_core.runtime.ports import Ports
@@ -27,6 +28,7 @@ log = logging.getLogger(__name__)
 POLL_SECONDS = 0.5
 SHOW_OPEN_AFTER = timedelta(seconds=0.4)
 _PLACE_SECONDS = 0.05
+_STAND_BACK_SECONDS = 0.1
 
 
 # A container's first process has the same number after every restart; this part tells one from the next.
@@ -62,9 +64,16 @@ class Worker:
     """
 
     def __init__(
-        self, ports: Ports, *, threads: int, lease_seconds: float, workspace_limit: Callable[[str], int]
+        self,
+        ports: Ports,
+        *,
+        threads: int,
+        lease_seconds: float,
+        workspace_limit: Callable[[str], int],
+        crowded: Callable[[], bool] = lambda: False,
     ) -> None:
         self._ports = ports
+        self._crowded = crowded
         self._threads = threads
         self._lease_seconds = lease_seconds
         self._workspace_limit = workspace_limit
@@ -201,19 +210,27 @@ class Worker:
     def _work(self) -> None:
         me = threading.current_thread()
         while not self._stopping and me not in self._retired:
+            self._stand_back()
             claimed = self._claim()
             if claimed is not None:
                 try:
                     self._begin(*claimed, me)
                 except Exception as error:
                     # The run store refused (disk full, locked): the lease runs out and the run is taken up again.
-                    log.error("run %s could not be recorded: %s", claimed[0].row.id, error)
+                    with bind(run_id=claimed[0].row.id):
+                        log.error("run %s could not be recorded: %s", claimed[0].row.id, error)
                 if self._left:
                     continue
             with self._wake:
                 while not self._signals and not self._stopping:
                     self._wake.wait()
                 self._signals = max(0, self._signals - 1)
+
+    def _stand_back(self) -> None:
+        """Let a crowd of senders be answered first: who waits in the queue loses a moment, and no more than that."""
+        until = time.monotonic() + _STAND_BACK_SECONDS
+        while self._crowded() and time.monotonic() < until and not self._stopping:
+            time.sleep(_STAND_BACK_SECONDS / 10)
 
     def _begin(self, claimed: claims.Claimed, lease_ends: float, me: threading.Thread) -> None:
         try:
@@ -270,6 +287,7 @@ class Worker:
                     self.recover()
                     renewed = time.monotonic()
                 self._wake_due()
+                self._ports.db.carry_over()
             except Exception:
                 log.exception("the keeper met an error and goes on")
 

@@ -14,17 +14,28 @@ from ionflux_core import __version__
 from ionflux_core.application import Application
 from ionflux_core.errors import IonfluxError, Problem
 from ionflux_core.web import (
+    api_accounts,
     api_agents,
+    api_alerts,
     api_approvals,
+    api_canvas,
+    api_chat,
     api_compare,
     api_events,
+    api_flows,
     api_lineage,
+    api_metrics,
     api_money,
+    api_notifications,
     api_policies,
+    api_prompts,
     api_retention,
     api_runs,
     api_search,
     api_secrets,
+    api_sql,
+    api_value,
+    api_views,
     api_workspaces,
 )
 from ionflux_core.web.api_here import PROBLEMS
@@ -42,8 +53,19 @@ _PARTS = (
     api_agents,
     api_workspaces,
     api_events,
+    api_alerts,
     api_money,
+    api_canvas,
+    api_chat,
+    api_prompts,
+    api_notifications,
+    api_flows,
     api_secrets,
+    api_sql,
+    api_metrics,
+    api_value,
+    api_views,
+    api_accounts,
     api_retention,
 )
 _DESCRIPTION = (

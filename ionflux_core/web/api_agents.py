@@ -10,6 +10,7 @@ from pydantic import Field
 
 from ionflux_core import limits
 from ionflux_core.domain.agents import AgentDefinition, AgentInstance, InstanceStatus
+from ionflux_core.domain.health import Health, HealthState
 from ionflux_core.domain.triggers import Trigger, TriggerType
 from ionflux_core.errors import Invalid
 from ionflux_core.web.api_here import Answer, App, Body, Editing, Here, Limit, Reading, Who, Word
@@ -73,8 +74,15 @@ class InstanceChange(Body):
     status: InstanceStatus | None = None
 
 
+class HealthOut(Answer):
+    """How an instance is, and why."""
+
+    state: HealthState
+    reason: str
+
+
 class InstanceOut(Answer):
-    """An instance with its YAML as it was saved."""
+    """An instance with its YAML as it was saved, and how it is; an archived one has no health."""
 
     id: str
     name: str
@@ -87,6 +95,7 @@ class InstanceOut(Answer):
     version: int
     yaml: str
     consecutive_failures: int
+    health: HealthOut | None
     created_at: datetime
     updated_at: datetime
 
@@ -135,7 +144,7 @@ class TriggerList(Answer):
 @router.get("/agents", tags=["agents"])
 def find_agents(application: App, who: Who, cursor: Word | None = None, limit: Limit = limits.PAGE_ROWS) -> AgentList:
     """A page of the marketplace's agents."""
-    definitions = application.marketplace.definitions()
+    definitions = application.marketplace.offered()
     found, following = page(definitions, lambda each: each.id, cursor=cursor, limit=limit)
     return AgentList(agents=[AgentLine(**_line(each)) for each in found], cursor=following)
 
@@ -168,7 +177,8 @@ def find_instances(
     """A page of a workspace's instances."""
     instances = here.application.agents.find(here.workspace_id, archived=archived, definition_slug=definition)
     found, following = page(instances, lambda each: each.name, cursor=cursor, limit=limit)
-    return InstanceList(instances=[_instance_out(each) for each in found], cursor=following)
+    health = here.application.watch.health(here.workspace_id)
+    return InstanceList(instances=[_instance_out(each, health.get(each.id)) for each in found], cursor=following)
 
 
 @router.post("/instances", status_code=201, tags=["instances"])
@@ -184,13 +194,13 @@ def create_instance(here: Editing, draft: InstanceDraft, response: Response) -> 
         by=here.who.name,
     )
     response.headers["Location"] = f"/api/v1/instances/{instance.id}"
-    return _instance_out(instance)
+    return _with_health(here, instance)
 
 
 @router.get("/instances/{instance_id}", tags=["instances"])
 def get_instance(here: Reading, instance_id: str) -> InstanceOut:
     """One instance."""
-    return _instance_out(here.application.agents.get(here.workspace_id, instance_id))
+    return _with_health(here, here.application.agents.get(here.workspace_id, instance_id))
 
 
 @router.put("/instances/{instance_id}", tags=["instances"])
@@ -213,7 +223,7 @@ def change_instance(here: Editing, instance_id: str, change: InstanceChange) -> 
         agents.rename(here.workspace_id, instance_id, change.name or instance.name, description=change.description)
     if change.status is not None:
         agents.set_status(here.workspace_id, instance_id, change.status, by=by)
-    return _instance_out(agents.get(here.workspace_id, instance_id))
+    return _with_health(here, agents.get(here.workspace_id, instance_id))
 
 
 @router.get("/instances/{instance_id}/versions", tags=["instances"])
@@ -256,8 +266,13 @@ def _line(definition: AgentDefinition) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def _instance_out(instance: AgentInstance) -> InstanceOut:
-    return InstanceOut(**instance.model_dump(), definition=instance.definition_slug)
+def _with_health(here: Here, instance: AgentInstance) -> InstanceOut:
+    return _instance_out(instance, here.application.watch.health_of(instance))
+
+
+def _instance_out(instance: AgentInstance, health: Health | None) -> InstanceOut:
+    how = HealthOut.model_validate(health) if health and instance.status != "archived" else None
+    return InstanceOut(**instance.model_dump(), definition=instance.definition_slug, health=how)
 
 
 def _trigger_out(here: Here, trigger: Trigger) -> TriggerOut:

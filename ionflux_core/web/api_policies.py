@@ -19,8 +19,8 @@ class PolicyList(Body):
     policies: list[Policy] = Field(max_length=200)
 
 
-class ChannelOut(Answer):
-    """A channel as the workspace has it."""
+class OutboundChannel(Answer):
+    """A way out as the workspace has it."""
 
     kind: str
     title: str
@@ -30,10 +30,10 @@ class ChannelOut(Answer):
     settings: ChannelSettings
 
 
-class ChannelList(Answer):
-    """Every channel there is."""
+class OutboundChannels(Answer):
+    """Every way out there is."""
 
-    channels: list[ChannelOut]
+    channels: list[OutboundChannel]
 
 
 @router.get("/policies")
@@ -49,16 +49,16 @@ def put_policies(here: Editing, wanted: PolicyList) -> PolicyList:
     return PolicyList(policies=here.application.policies.save(here.workspace_id, wanted.policies))
 
 
-@router.get("/channels")
-def get_channels(here: Reading) -> ChannelList:
+@router.get("/outbound/channels")
+def get_channels(here: Reading) -> OutboundChannels:
     """The ways out, and whether they are connected."""
     found = here.application.policies.channels(here.workspace_id)
-    return ChannelList(channels=[_channel(each) for each in found])
+    return OutboundChannels(channels=[_channel(each) for each in found])
 
 
-@router.put("/channels/{kind}")
-def put_channel(here: Editing, kind: str, wanted: ChannelSettings) -> ChannelOut:
-    """Connect a channel or put it back into dry run; for owners."""
+@router.put("/outbound/channels/{kind}")
+def put_channel(here: Editing, kind: str, wanted: ChannelSettings) -> OutboundChannel:
+    """Connect a way out or put it back into dry run; for owners."""
     _for_owners(here)
     saved = here.application.policies.set_channel(here.workspace_id, kind, wanted.model_dump(mode="json"))
     return _channel(saved)
@@ -68,8 +68,8 @@ def _for_owners(here: Here) -> None:
     require("owner", here.who)
 
 
-def _channel(state: ChannelState) -> ChannelOut:
-    return ChannelOut(
+def _channel(state: ChannelState) -> OutboundChannel:
+    return OutboundChannel(
         kind=state.kind,
         title=state.title,
         description=state.description,

@@ -88,7 +88,7 @@ def is_loopback(host: str) -> bool:
 
 
 def _is_open(path: str) -> bool:
-    return path == "/healthz" or path == "/hooks" or path.startswith("/hooks/")
+    return path in ("/healthz", "/hooks") or path.startswith(("/hooks/", "/oauth/", "/slack/", "/shopify/"))
 
 
 def _check_origin(connection: HTTPConnection) -> None:

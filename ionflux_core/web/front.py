@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Sequence
 
@@ -11,12 +12,25 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 # Without this, Streamlit asks for its server below the page's own address first, and waits after the 404.
 _SERVER = '<script>window.__streamlit = {BACKEND_BASE_URL: new URL(".", location.href).href}</script>'
 _FONT = re.compile(r'<link[^>]*rel="preload"[^>]*as="font"[^>]*/>')
+# A moment later, one at a time and while the browser is idle: the page that is opened must not wait for the others.
+_AHEAD = """<script>
+addEventListener("load", () => {
+  const scripts = %s;
+  const next = () => scripts.length && import(scripts.shift()).then(() => requestIdleCallback(next), () => {});
+  setTimeout(next, 1000);
+});
+</script>"""
 
 
-def front(page: str, *, fonts: Sequence[str] = (), style: str = "") -> str:
-    """Streamlit's `page` with our style rules, and these fonts asked for early in place of its own."""
+def front(page: str, *, fonts: Sequence[str] = (), scripts: Sequence[str] = (), style: str = "") -> str:
+    """Streamlit's `page` with our style rules, and these fonts asked for early in place of its own.
+
+    `scripts` are addresses of modules that other pages will need; they are loaded after the first page.
+    """
     early = (f'<link rel="preload" href="{font}" as="font" type="font/woff2" crossorigin />' for font in fonts)
     page = _FONT.sub(_SERVER + "".join(early), page, count=1)
+    if scripts:
+        page = page.replace("</head>", _AHEAD % json.dumps(list(scripts)) + "\n  </head>", 1)
     return page.replace("</head>", f"  <style>{style}</style>\n  </head>", 1) if style else page
 
 

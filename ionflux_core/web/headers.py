@@ -5,24 +5,30 @@ from __future__ import annotations
 import base64
 import hashlib
 import re
+from collections.abc import Callable
+from functools import lru_cache
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+_POLICY = b"content-security-policy"
 _INLINE_SCRIPT = re.compile(r"<script>(.*?)</script>", re.DOTALL)
 
 
-def policy(page: str = "") -> str:
+@lru_cache(maxsize=64)
+def policy(page: str = "", sources: tuple[str, ...] = ()) -> str:
     """The content security policy of the pages: our own files and the inline scripts of `page`, nothing else.
 
-    Streamlit writes its styles into the document, draws from data: and blob: addresses, and loads custom components
-    and the workers of its tables from blobs. Scripts made from text (eval) are refused.
+    `sources` are the addresses that people allow blocks of a page to show pictures, films and frames from. Streamlit
+    writes its styles into the document, draws from data: and blob: addresses, and loads custom components and the
+    workers of its tables from blobs. Scripts made from text (eval) are refused.
     """
     scripts = " ".join(["'self'", "blob:", *map(_fingerprint, _INLINE_SCRIPT.findall(page))])
+    shown = "".join(f" {source}" for source in sources)
     return (
-        f"default-src 'none'; script-src {scripts}; style-src 'self' 'unsafe-inline'; img-src 'self' data: blob:; "
-        "font-src 'self' data:; connect-src 'self'; media-src 'self' blob: data:; worker-src 'self' blob:; "
-        "frame-src 'self' blob:; manifest-src 'self'; object-src 'none'; base-uri 'self'; form-action 'self'; "
-        "frame-ancestors 'none'"
+        f"default-src 'none'; script-src {scripts}; style-src 'self' 'unsafe-inline'; "
+        f"img-src 'self' data: blob:{shown}; font-src 'self' data:; connect-src 'self'; "
+        f"media-src 'self' blob: data:{shown}; worker-src 'self' blob:; frame-src 'self' blob:{shown}; "
+        "manifest-src 'self'; object-src 'none'; base-uri 'self'; form-action 'self'; frame-ancestors 'none'"
     )
 
 
@@ -33,15 +39,15 @@ def _fingerprint(script: str) -> str:
 class SecurityHeaders:
     """Adds the headers to every HTTP answer that does not set them itself."""
 
-    def __init__(self, app: ASGIApp, *, page: str = "") -> None:
+    def __init__(self, app: ASGIApp, *, page: str = "", sources: Callable[[], tuple[str, ...]] = tuple) -> None:
         self._app = app
+        self._page, self._sources = page, sources
         headers = {
             "X-Frame-Options": "DENY",
             "X-Content-Type-Options": "nosniff",
             "Referrer-Policy": "same-origin",
             "Permissions-Policy": "camera=(), microphone=(), geolocation=(), payment=()",
             "Cross-Origin-Resource-Policy": "same-origin",
-            "Content-Security-Policy": policy(page),
         }
         self._headers = [(name.lower().encode(), value.encode()) for name, value in headers.items()]
 
@@ -56,6 +62,8 @@ class SecurityHeaders:
                 given = list(message.get("headers", ()))
                 names = {name.lower() for name, _ in given}
                 given += [header for header in self._headers if header[0] not in names]
+                if _POLICY not in names:
+                    given.append((_POLICY, policy(self._page, self._sources()).encode()))
                 message["headers"] = given
             await send(message)
 

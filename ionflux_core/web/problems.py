@@ -25,16 +25,18 @@ class ProblemResponse(JSONResponse):
 
 
 def problem_of(error: IonfluxError) -> ProblemResponse:
-    """The problem document of an error of ours."""
+    """The problem document of an error of ours; who was overtaken also gets what is stored now, as `current`."""
     headers = {}
     if isinstance(error, TooManyRequests):
         headers["Retry-After"] = str(max(1, round(float(error.details.get("retry_after", 1)))))
     if isinstance(error, Unauthorized):
         headers["WWW-Authenticate"] = "Bearer"
     problems = error.problems if isinstance(error, Invalid) else ()
+    more = {"current": error.details["current"]} if "current" in error.details else {}
     return problem(
-        error.status, error.message, code=error.code, hint=error.hint, problems=map(as_dict, problems), headers=headers
-    )
+        error.status, error.message, code=error.code, hint=error.hint, problems=map(as_dict, problems), headers=headers,
+        more=more,
+    )  # fmt: skip
 
 
 def problem(
@@ -45,8 +47,9 @@ def problem(
     hint: str = "",
     problems: Iterable[Mapping[str, Any]] = (),
     headers: Mapping[str, str] | None = None,
+    more: Mapping[str, Any] | None = None,
 ) -> ProblemResponse:
-    """A problem document; `type` is a name for the kind of problem, not an address to open."""
+    """A problem document; `type` is a name for the kind of problem, not an address to open. `more` are extensions."""
     content = {
         "type": f"urn:ionflux:problem:{code}",
         "title": HTTPStatus(status).phrase,
@@ -55,6 +58,7 @@ def problem(
         "code": code,
         "hint": _plain(hint),
         "problems": list(problems)[:_MOST_PROBLEMS],
+        **(more or {}),
     }
     return ProblemResponse(content, status, headers=dict(headers or {}))
 

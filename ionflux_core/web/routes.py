@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
+import asyncio
+import re
 import threading
 from functools import partial
 from os import PathLike, stat_result
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from anyio import CapacityLimiter, move_on_after, to_thread
 from starlette.concurrency import run_in_threadpool
 from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import JSONResponse, RedirectResponse, Response
-from starlette.routing import BaseRoute, Mount, Route, Router
+from starlette.routing import BaseRoute, Mount, Route, Router, WebSocketRoute
 from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -21,11 +22,16 @@ from ionflux_core import limits
 from ionflux_core.errors import Forbidden, IonfluxError, Unavailable
 from ionflux_core.services.health import Health
 from ionflux_core.services.hooks import RESULT_SECONDS, Received
+from ionflux_core.web.account_doors import account_routes
 from ionflux_core.web.auth import Gate
 from ionflux_core.web.bodies import check_json, check_kind, read_body
+from ionflux_core.web.crew import Crew
+from ionflux_core.web.files import FilesDoor
 from ionflux_core.web.front import Front
 from ionflux_core.web.headers import SecurityHeaders
+from ionflux_core.web.live import LiveDoor
 from ionflux_core.web.metrics import Counting, Exposition, Requests
+from ionflux_core.web.palette import PaletteDoor
 from ionflux_core.web.problems import problem, problem_of, unexpected
 
 if TYPE_CHECKING:
@@ -33,6 +39,8 @@ if TYPE_CHECKING:
 
 STATIC = Path(__file__).resolve().parent.parent.parent / "static"
 _QUICK_THREADS = 4
+# What takes a file for its body.
+_FILES = re.compile(r"/runs/import|/pages/import|/channels/[^/]+/files")
 METRICS_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 
 
@@ -48,8 +56,8 @@ def middleware(application: Application, requests: Requests, *, original: str = 
     `page` is the HTML all pages start as, in place of Streamlit's `original`.
     """
     return [
-        Middleware(Counting, requests=requests),
-        Middleware(SecurityHeaders, page=page),
+        Middleware(Counting, requests=requests, traces=application.traces),
+        Middleware(SecurityHeaders, page=page, sources=application.workspaces.media_sources),
         *([Middleware(Front, original=original, page=page)] if page else []),
         Middleware(Gate, tokens=application.tokens, needs_token=application.settings.needs_token),
         Middleware(Doors, rooms=_rooms(application, requests)),
@@ -68,7 +76,13 @@ def _rooms(application: Application, requests: Requests) -> Router:
             Route("/hooks/{path:path}", hooks),
             Route("/hooks", hooks),
             Route("/healthz", Edge(HealthDoor(application))),
+            WebSocketRoute("/live", LiveDoor(application.live)),
+            Route("/live", LiveDoor(application.live)),
+            Route("/files/{workspace}/{sha256}", Edge(FilesDoor(application.stored))),
+            Route("/files/{path:path}", Nowhere()),
+            Route("/palette", Edge(PaletteDoor(application))),
             Route("/metrics", Edge(MetricsDoor(application, requests))),
+            *account_routes(application, Edge, Nowhere()),
             Route("/api/v1", RedirectResponse("/api/v1/docs")),
             Mount("/api/v1", Edge(ApiDoor(application))),
             Route("/api", Nowhere()),
@@ -81,7 +95,7 @@ def _rooms(application: Application, requests: Requests) -> Router:
 class Doors:
     """Answers what is no page before the pages' own middlewares (sessions, compression) have had their turn."""
 
-    _AREAS = frozenset({"hooks", "healthz", "metrics", "api"})
+    _AREAS = frozenset({"hooks", "healthz", "metrics", "api", "live", "files", "palette", "oauth", "slack", "shopify"})
 
     def __init__(self, app: ASGIApp, *, rooms: Router) -> None:
         self._app = app
@@ -139,11 +153,11 @@ class Edge:
 
 
 class Nowhere:
-    """What lies under /api and is not there."""
+    """What lies under /api or /files and is not there."""
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer 404, whatever the method."""
-        answer = problem(404, "There is no such address in the API.", code="not_found", hint="See /api/v1/docs.")
+        answer = problem(404, "There is no such address.", code="not_found", hint="See /api/v1/docs.")
         await answer(scope, receive, send)
 
 
@@ -190,7 +204,8 @@ class HookDoor:
     def __init__(self, application: Application) -> None:
         self._hooks = application.hooks
         # Threads of its own: senders who wait for a result must not keep the pages and the health check waiting.
-        self._threads = CapacityLimiter(application.settings.workers + _QUICK_THREADS)
+        self._crew = Crew(application.settings.workers + _QUICK_THREADS, "ionflux-hook")
+        application.crowded = lambda: self._crew.is_behind
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Take one delivery in."""
@@ -212,8 +227,12 @@ class HookDoor:
     async def _received(self, path: str, method: str, headers: dict[str, str], body: bytes) -> Received:
         told: list[Received] = []
         work = partial(self._hooks.receive, path, method, headers, body, accepted=told.append)
-        with move_on_after(RESULT_SECONDS):
-            return await to_thread.run_sync(work, abandon_on_cancel=True, limiter=self._threads)
+        taken = self._crew.call(work)
+        await asyncio.wait([taken], timeout=RESULT_SECONDS)
+        if taken.done():
+            return taken.result()
+        # Nobody asks it for its answer any more.
+        taken.cancel()
         if not told:
             raise Unavailable("The webhook could not be taken in time.", hint="Send it again.")
         return await run_in_threadpool(self._hooks.without_result, told[-1])
@@ -243,8 +262,8 @@ class ApiDoor:
             await answer(scope, receive, send)
             return
         api = self._made[0] if self._made else await run_in_threadpool(self.api)
-        if scope["method"] == "POST" and scope["path"].removeprefix(scope.get("root_path", "")) == "/runs/import":
-            # The body is no JSON and may be long: the endpoint takes it as a stream, with a limit of its own.
+        if scope["method"] == "POST" and _FILES.fullmatch(scope["path"].removeprefix(scope.get("root_path", ""))):
+            # The body is no JSON and may be long: the endpoint reads it, with a limit of its own.
             await api(scope, receive, send)
             return
         request = Request(scope, receive)
