@@ -57,12 +57,18 @@ def _only_an_event(inputs: Mapping[str, Any]) -> bool:
     return bool(inputs.get("shopify_event_payload") or inputs.get("change_log_entry"))
 
 
+def _is_history(ctx: Context) -> bool:
+    """Whether the event comes from the first import of a shop, and tells of what was before anybody watched."""
+    return (ctx.trigger.event_type or "").endswith(".imported")
+
+
 def _take_in(ctx: Context, settings: Settings, inputs: Mapping[str, Any]) -> dict[str, Any]:
     """Check everything that came, then store it; nothing is stored when any part is wrong."""
     now = ctx.now()
     windows = _windows(ctx, inputs)
     event = _event(inputs)
-    alert = order_alert(event, settings.order_threshold) if event and is_order(event) else None
+    news = event if event and is_order(event) and not _is_history(ctx) else None
+    alert = order_alert(news, settings.order_threshold) if news else None
     changes = [read_change(entry, now) for entry in _changes(ctx, inputs, event)]
     book = IncidentBook(ctx.records)
     verdict = judge(book, inputs["incident_verdict"], minute_of(now)) if inputs.get("incident_verdict") else None

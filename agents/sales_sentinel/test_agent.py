@@ -12,6 +12,7 @@ from ionflux_agents.sales_sentinel.agent import run
 from ionflux_agents.sales_sentinel.causes import unfaithful
 from ionflux_agents.sales_sentinel.gmv import at_risk_per_hour, lost, lost_share, protected
 
+from ionflux_core.domain.runs import RunTrigger
 from ionflux_core.sdk import Decision, Invalid, NotFound
 from tests.fakes import NOON, MemoryContext
 
@@ -55,6 +56,13 @@ def test_an_order_above_the_threshold_is_announced(order, threshold, alerted):
         assert alert["correlation_id"] == ctx.correlation_id
     else:
         assert alert["status"] == "nothing_to_report" and alert["reason"]
+
+
+def test_orders_of_a_first_import_are_no_news():
+    for subject, alerts in (("ionflux.shopify.order.imported", 0), ("ionflux.shopify.order.created", 1)):
+        ctx = MemoryContext(task="ingest", trigger=RunTrigger(kind="event", event_type=subject))
+        run(ctx, {"shopify_event_payload": ORDER, "min_order_value_alert_threshold": 100})
+        assert len(ctx.events) == alerts
 
 
 BAD_WINDOWS = {
