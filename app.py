@@ -18,6 +18,18 @@ from ionflux_core.web.metrics import Requests
 from ionflux_core.web.routes import middleware, routes
 from ionflux_ui.theme import CSS, FONT
 
+# What most pages are made of: a click to the next page finds its scripts loaded.
+WIDGETS = (
+    "TextInput",
+    "Checkbox",
+    "Selectbox",
+    "Multiselect",
+    "BidiComponent",
+    "ButtonGroup",
+    "NumberInput",
+    "TextArea",
+)
+
 
 @asynccontextmanager
 async def lifespan(_: App) -> AsyncIterator[dict[str, Any]]:
@@ -34,7 +46,8 @@ try:
     assets = Path(streamlit.__file__).parent / "static"
     original = (assets / "index.html").read_text(encoding="utf-8")
     icons = [f"./{path.relative_to(assets)}" for path in assets.glob("static/media/MaterialSymbols-Rounded.*.woff2")]
-    page = front(original, fonts=[FONT, *icons], style=CSS)
+    widgets = [f"./{path.relative_to(assets)}" for name in WIDGETS for path in assets.glob(f"static/js/{name}.*.js")]
+    page = front(original, fonts=[FONT, *icons], scripts=widgets, style=CSS)
     app = App(
         Path(__file__).parent / "ionflux_ui" / "shell.py",
         lifespan=lifespan,

@@ -1,4 +1,5 @@
-// Bundles every folder with an index.ts into ../static/<folder>/<folder>.js and lists the licences of what went in.
+// Bundles every folder with an index.ts, or those named, into ../static/<folder>/<folder>.js and lists the licences of
+// what went in.
 import { build } from "esbuild";
 import { createHash } from "node:crypto";
 import { existsSync, readFileSync, readdirSync, rmSync, writeFileSync } from "node:fs";
@@ -6,7 +7,8 @@ import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 
 const here = dirname(fileURLToPath(import.meta.url));
-const folders = readdirSync(here, { withFileTypes: true })
+const named = process.argv.slice(2);
+const folders = named.length ? named : readdirSync(here, { withFileTypes: true })
   .filter((entry) => entry.isDirectory() && existsSync(join(here, entry.name, "index.ts")))
   .map((entry) => entry.name);
 
@@ -28,10 +30,15 @@ function licences(inputs) {
 
 /** A mark of everything that a bundle is made from; a test compares it with the sources, so no rebuild is forgotten. */
 function sourceMark(folder) {
-  const sources = readdirSync(join(here, folder)).sort().map((name) => join(folder, name));
+  const sources = [folder, "shared"].flatMap((part) => filesOf(part)).sort();
   const hash = createHash("sha256");
   for (const name of [...sources, "build.mjs", "package.json"]) hash.update(readFileSync(join(here, name)));
   return hash.digest("hex");
+}
+
+function filesOf(folder) {
+  return readdirSync(join(here, folder), { withFileTypes: true }).flatMap((entry) =>
+    entry.isDirectory() ? filesOf(`${folder}/${entry.name}`) : [`${folder}/${entry.name}`]);
 }
 
 for (const folder of folders) {

@@ -12,6 +12,7 @@ from ionflux_ui.agent_configure import show_configure
 from ionflux_ui.agent_draft import open_draft
 from ionflux_ui.agent_explain import show_explain
 from ionflux_ui.agent_header import show_header
+from ionflux_ui.agent_memory import show_memory
 from ionflux_ui.agent_runs import show_runs
 from ionflux_ui.agent_start import show_start
 from ionflux_ui.agent_subject import Subject
@@ -24,6 +25,7 @@ _TABS: Final[dict[str, tuple[str, Callable[[Subject, AgentInstance], None]]]] = 
     "configure": ("Configure", lambda subject, _: show_configure(subject)),
     "why": ("Why this value?", show_explain),
     "triggers": ("Triggers", show_triggers),
+    "memory": ("Memory", show_memory),
     "versions": ("Versions", show_versions),
     "runs": ("Runs", show_runs),
 }

@@ -11,7 +11,8 @@ from ionflux_core.domain.agents import AgentInstance, InstanceStatus
 from ionflux_core.errors import IonfluxError
 from ionflux_core.limits import NAME_CHARS
 from ionflux_ui.agent_subject import Subject
-from ionflux_ui.agent_words import BY, instance_badge
+from ionflux_ui.agent_words import BY, health_look
+from ionflux_ui.badges import badge_line
 from ionflux_ui.errors import show_error
 from ionflux_ui.plain import escaped
 from ionflux_ui.session import application, flash, open_page, page_link, parameter, set_parameters
@@ -38,7 +39,9 @@ def show_header(subject: Subject, instance: AgentInstance) -> None:
 
 def _facts(subject: Subject, instance: AgentInstance) -> str:
     definition = subject.definition
-    parts = [instance_badge(instance.status), f":gray-badge[{escaped(definition.name)} {escaped(definition.version)}]"]
+    health = None if instance.status == "archived" else application().watch.health_of(instance)
+    kind = f":gray-badge[{escaped(definition.name)} {escaped(definition.version)}]"
+    parts = [badge_line(health_look(instance.status, health)), kind]
     brand = (
         application().workspaces.brand_or_none(instance.workspace_id, instance.brand_id) if instance.brand_id else None
     )
@@ -49,7 +52,8 @@ def _facts(subject: Subject, instance: AgentInstance) -> str:
     # Under Configure the editor itself says so, and is drawn anew more often than this line.
     if subject.draft.is_changed and parameter("tab"):
         parts.append(":orange-badge[:material/edit: Unsaved changes]")
-    return " ".join(parts)
+    line = " ".join(parts)
+    return f"{line}  \n:small[:gray[{escaped(health.reason)}]]" if health and instance.status == "active" else line
 
 
 def _show_actions(instance: AgentInstance) -> None:

@@ -10,14 +10,10 @@ import streamlit as st
 from ionflux_core.domain.agents import AgentDefinition, AgentInstance
 from ionflux_core.domain.triggers import Trigger
 from ionflux_core.errors import IonfluxError
-from ionflux_ui.agent_words import instance_badge
-from ionflux_ui.moments import ago, exact
-from ionflux_ui.plain import escaped, shortened
+from ionflux_ui.agent_rows import agent_rows, row_of
 from ionflux_ui.session import application, open_page, page_link, parameter, set_parameters, workspace
-from ionflux_ui.theme import status_badge
 
 _ROWS = 25
-_WIDTHS = [8, 5, 8, 6]
 
 
 def show_list() -> None:
@@ -42,18 +38,22 @@ def show_list() -> None:
     for trigger in app.triggers.find(here.id):
         triggers.setdefault(trigger.instance_id, []).append(trigger)
     overdue = {trigger.instance_id for trigger in app.triggers.overdue(here.id)}
-    for instance in _page_of(found):
-        with st.container(border=True, key=f"agent-row-{instance.id}"):
-            name, status, last, following = st.columns(_WIDTHS, vertical_alignment="center")
-            with name, st.container(gap=None):
-                _show_name(instance, definitions.get(instance.definition_slug), brands)
-            with status:
-                late = " :orange-badge[:material/alarm: Overdue]" if instance.id in overdue else ""
-                st.markdown(instance_badge(instance.status) + late, help=escaped(instance.status_reason or "") or None)
-            with last:
-                _show_last(instance, here.settings.timezone)
-            with following:
-                _show_next(next_start(triggers.get(instance.id, [])), here.settings.timezone)
+    health = app.watch.health(here.id)
+    opened = agent_rows(
+        [
+            row_of(
+                instance,
+                kind=_kind(instance, definitions.get(instance.definition_slug), brands),
+                overdue=instance.id in overdue,
+                following=next_start(triggers.get(instance.id, [])),
+                zone=here.settings.timezone,
+                health=health.get(instance.id),
+            )
+            for instance in _page_of(found)
+        ]
+    )
+    if opened in {each.id for each in found}:
+        open_page("agents", instance=opened)
 
 
 def _show_empty() -> None:
@@ -111,22 +111,11 @@ def _page_of(found: list[AgentInstance]) -> list[AgentInstance]:
     return found[(page - 1) * _ROWS : page * _ROWS]
 
 
-def _show_name(instance: AgentInstance, definition: AgentDefinition | None, brands: Mapping[str, str]) -> None:
-    page_link("agents", f"**{escaped(instance.name)}**", instance=instance.id)
+def _kind(instance: AgentInstance, definition: AgentDefinition | None, brands: Mapping[str, str]) -> str:
+    """What an instance is made from and for whom it works."""
     kind = definition.name if definition else f"{instance.definition_slug} (its folder is gone)"
     brand = brands.get(instance.brand_id or "")
-    st.caption(escaped(f"{kind} · {brand}" if brand else kind))
-
-
-def _show_last(instance: AgentInstance, zone: str) -> None:
-    summary = instance.last_run
-    if not summary:
-        st.caption("Has not run yet")
-        return
-    at = datetime.fromisoformat(str(summary["timestamp"]))
-    said = escaped(shortened(str(summary.get("output_preview_text") or ""), 300))
-    words = f":gray[:small[Last]] {status_badge(str(summary['status']))} {ago(at, zone)}"
-    st.markdown(words, help=f"Last run, {exact(at, zone)}" + (f"\n\n{said}" if said else ""))
+    return f"{kind} · {brand}" if brand else kind
 
 
 def next_start(triggers: list[Trigger]) -> datetime | None:
@@ -139,10 +128,3 @@ def next_start(triggers: list[Trigger]) -> datetime | None:
             # A schedule whose zone is gone fires never; its own tab says why.
             continue
     return min(coming, default=None)
-
-
-def _show_next(at: datetime | None, zone: str) -> None:
-    if at is None:
-        st.caption("No schedule")
-    else:
-        st.markdown(f":gray[:small[Next]] {ago(at, zone)}", help=f"Next scheduled run: {exact(at, zone)}")

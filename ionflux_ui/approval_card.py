@@ -32,6 +32,11 @@ _ACTIONS: Final[tuple[tuple[EffectAction, str, str, str], ...]] = (
     ("retry", "Send it again", ":material/redo:", "It goes out once more, under the same key."),
     ("give_up", "Give up", ":material/block:", "It is kept as failed, and the run goes on."),
 )  # fmt: skip
+_OF_MANY: Final[dict[EffectAction, str]] = {
+    "sent": "It is kept as sent.",
+    "retry": "It goes out with the next run that sends it under the same key.",
+    "give_up": "It is kept as failed, and not sent again by itself.",
+}
 
 
 def draw_question(application: Application, approval: Approval, zone: str, *, on_its_run: bool = False) -> None:
@@ -40,7 +45,7 @@ def draw_question(application: Application, approval: Approval, zone: str, *, on
     st.markdown(f":orange[:material/front_hand:] **{escaped(approval.title)}** {badges(approval)}")
     st.caption(_asked(approval, zone), help=exact(approval.created_at, zone), width="content")
     if effect is not None:
-        draw_reasons(effect)
+        draw_reasons(effect, of_many=effect.batch_id is not None)
     if approval.body:
         with st.container(border=True):
             st.markdown(safe_markdown(approval.body))
@@ -78,11 +83,13 @@ def _asked(approval: Approval, zone: str) -> str:
     return said
 
 
-def draw_reasons(effect: Effect) -> None:
-    """Where an effect goes, what it costs, and why a person is asked."""
+def draw_reasons(effect: Effect, *, of_many: bool = False) -> None:
+    """Where an effect goes, what it costs, and why a person is asked; `of_many` when others go with it."""
     cost = f" :gray-badge[about {escaped(money(effect.estimate_micros))}]" if effect.estimate_micros else ""
     tainted = " :red-badge[:material/gpp_maybe: tainted]" if effect.policy == "tainted" else ""
-    st.markdown(f":gray-badge[:material/send: {escaped(effect.kind)}] to **{escaped(effect.target)}**{cost}{tainted}")
+    others = " and others" if of_many else ""
+    target = f"**{escaped(effect.target)}**{others}"
+    st.markdown(f":gray-badge[:material/send: {escaped(effect.kind)}] to {target}{cost}{tainted}")
     for reason in effect.reasons or []:
         st.markdown(f":small[:gray[{escaped(reason)}]]")
 
@@ -117,10 +124,13 @@ def draw_settling(application: Application, effect: Effect) -> None:
     """The three answers to "was it sent?"."""
     with st.container(horizontal=True):
         for action, label, icon, help_text in _ACTIONS:
+            # No run waits for one of many: the next run that sends it takes it up.
+            help_text = _OF_MANY[action] if effect.batch_id else help_text
             if st.button(label, key=f"{action}_{effect.id}", icon=icon, help=help_text):
                 with errors_shown():
                     by = application.workspaces.owner().name
                     application.outbox.act(effect.workspace_id, effect.id, action, by=by)
                     set_parameters(approval=None)
-                    flash(f"{shortened(effect.summary, 120)}: {label.lower()}. The run goes on.")
+                    follows = "" if effect.batch_id else " The run goes on."
+                    flash(f"{shortened(effect.summary, 120)}: {label.lower()}.{follows}")
                     st.rerun()

@@ -12,6 +12,7 @@ from ionflux_core.domain.workspaces import Brand, Workspace
 from ionflux_core.errors import Invalid, NotFound, Problem
 from ionflux_core.redaction import looks_like_secret
 from ionflux_core.yaml_text import dump, load
+from ionflux_ui.agent_words import BY
 from ionflux_ui.brand_draft import draft_of
 from ionflux_ui.errors import errors_shown
 from ionflux_ui.plain import escaped
@@ -64,7 +65,7 @@ def _refuse_secrets(text: str) -> None:
 def show_inputs(workspace: Workspace, brand: Brand) -> None:
     """Draw the defaults per agent, each with its own save."""
     st.caption("What the agents of this brand start with. The YAML of an agent and the inputs of a run win over it.")
-    offered = sorted(application().marketplace.definitions(), key=lambda each: each.planned)
+    offered = sorted(application().marketplace.offered(), key=lambda each: each.planned)
     definitions = {each.slug: each for each in offered if each.inputs}
     added_key = f"brand_{brand.id}_defaults"
     shown = [*brand.inputs, *(slug for slug in st.session_state.get(added_key, []) if slug not in brand.inputs)]
@@ -136,7 +137,9 @@ def _keep(workspace: Workspace, brand: Brand, slug: str, values: Mapping[str, An
     inputs = {name: given for name, given in brand.inputs.items() if name != slug}
     if values:
         inputs[slug] = dict(values)
-    application().workspaces.save_brand(workspace.id, brand.id, draft_of(brand, inputs=inputs))
+    application().workspaces.save_brand(
+        workspace.id, brand.id, draft_of(brand, inputs=inputs), expected=brand.updated_at, by=BY
+    )
     added_key = f"brand_{brand.id}_defaults"
     st.session_state[added_key] = [name for name in st.session_state.get(added_key, []) if name != slug]
     flash("The defaults are saved." if values else "The defaults are removed.")

@@ -7,7 +7,8 @@ from collections import Counter
 import streamlit as st
 
 from ionflux_core.domain.workspaces import Brand, Creator, Workspace
-from ionflux_ui.brand_parts import swatches
+from ionflux_ui.brand_colours import swatches
+from ionflux_ui.brand_pictures import show_logo, stored_address
 from ionflux_ui.plain import counted, escaped, shortened
 from ionflux_ui.session import application, open_page, parameter, set_parameters
 
@@ -27,7 +28,7 @@ def show_brands(workspace: Workspace) -> None:
     for start in range(0, len(brands), 2):
         for column, brand in zip(st.columns(2), brands[start : start + 2], strict=False):
             with column.container(border=True, height="stretch", key=f"brand_card_{brand.id}"):
-                _brand_card(brand, users[brand.id])
+                _brand_card(workspace, brand, users[brand.id])
 
 
 def show_creators(workspace: Workspace) -> None:
@@ -68,7 +69,9 @@ def _empty(text: str) -> None:
         st.text(text)
 
 
-def _brand_card(brand: Brand, agents: int) -> None:
+def _brand_card(workspace: Workspace, brand: Brand, agents: int) -> None:
+    if stored_address(workspace, brand.visual.logo_file):
+        show_logo(workspace, brand.name, brand.visual, width=64)
     st.markdown(f"#### {escaped(brand.name)}{archived_badge(brand)}", anchors=False)
     facts = [brand.industry] if brand.industry else []
     facts.append(f"{counted(agents, 'agent')} at work" if agents else "no agent at work")
@@ -84,6 +87,9 @@ def _brand_card(brand: Brand, agents: int) -> None:
 
 def _creator_card(creator: Creator) -> None:
     st.markdown(f"#### {escaped(creator.name)}{archived_badge(creator)}", anchors=False)
+    platforms = [platform.name for platform in creator.platforms[:6]]
+    if creator.handle or platforms:
+        st.caption(escaped(" · ".join([*([creator.handle] if creator.handle else []), *platforms])))
     if creator.niche_tags:
         st.markdown(" ".join(f":gray-badge[{escaped(tag)}]" for tag in creator.niche_tags[:8]))
     if creator.bio:

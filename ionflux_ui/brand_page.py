@@ -1,43 +1,39 @@
-"""One brand: its profile, what its agents start with, its accounts, and the agents at work for it."""
+"""One brand: its profile, what its agents start with, its accounts, the agents at work for it, and its history."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
 
 import streamlit as st
 
-from ionflux_core.domain.workspaces import Brand, Workspace
+from ionflux_core.domain.workspaces import Brand, Connection, Workspace
 from ionflux_core.errors import NotFound
-from ionflux_core.limits import NAME_CHARS, TEXT_CHARS
-from ionflux_core.services.models import choice_of, text_of
+from ionflux_ui.agent_words import BY
+from ionflux_ui.brand_accounts import show_accounts
 from ionflux_ui.brand_draft import draft_of
+from ionflux_ui.brand_history import show_history
 from ionflux_ui.brand_inputs import show_inputs
 from ionflux_ui.brand_list import archived_badge, back_button
-from ionflux_ui.brand_parts import (
-    checked_links,
-    checked_title,
-    lines_of,
-    palette_editor,
-    show_connection,
-    show_links,
-    words_of,
-)
+from ionflux_ui.brand_pictures import show_logo
+from ionflux_ui.brand_profile import checked_profile, profile_fields
+from ionflux_ui.brand_seen import seen, tell_conflict
 from ionflux_ui.errors import errors_shown, show_error
+from ionflux_ui.parts import open_part
 from ionflux_ui.plain import escaped
-from ionflux_ui.session import application, flash, open_page, page_link, parameter, set_parameters, workspace_id
+from ionflux_ui.session import application, flash, open_page, page_link
 from ionflux_ui.theme import status_badge
 
 
 def show_new_brand(workspace: Workspace) -> None:
     """Draw the form for a brand that is not there yet."""
     back_button("All brands")
-    st.title("New brand")
+    st.title("New brand", anchor=False)
     st.caption("A name is enough; the rest can come later.")
-    values = _profile(None, key="brand_new")
+    values = profile_fields(workspace, None, key="brand_new")
     if st.button("Add the brand", type="primary", icon=":material/check:"):
         with errors_shown():
-            made = application().workspaces.add_brand(workspace.id, draft_of(None, **_checked(values)))
+            draft = draft_of(None, **checked_profile(workspace, values))
+            made = application().workspaces.add_brand(workspace.id, draft, by=BY)
             flash(f"{made.name} is here.")
             open_page("brands", brand=made.id)
 
@@ -48,7 +44,7 @@ def show_brand(workspace: Workspace, brand_id: str) -> None:
     try:
         brand = application().workspaces.brand(workspace.id, brand_id)
     except NotFound as error:
-        st.title("Brands & Creators")
+        st.title("Brands & Creators", anchor=False)
         show_error(error)
         return
     st.title(f"{escaped(brand.name)}{archived_badge(brand)}", anchor=False)
@@ -58,38 +54,29 @@ def show_brand(workspace: Workspace, brand_id: str) -> None:
         "Defaults for agents": show_inputs,
         "Accounts": _accounts,
         "Agents at work": _agents,
+        "History": show_history,
     }
-    names, wanted = list(parts), parameter("part")
-    chosen = st.segmented_control(
-        "Part",
-        names,
-        default=wanted if wanted in names else names[0],
-        key=f"brand_part_{brand.id}",
-        required=True,
-        label_visibility="collapsed",
-    )
-    set_parameters(part=None if chosen in (None, names[0]) else chosen)
-    parts[chosen or names[0]](workspace, brand)
+    parts[open_part(parts, key=f"brand_part_{brand.id}")](workspace, brand)
 
 
 def _edit(workspace: Workspace, brand: Brand) -> None:
-    # Another save gives other keys, so that the fields show what is stored now.
-    values = _profile(brand, key=f"brand_{brand.id}_{brand.updated_at.timestamp()}")
+    here, told = seen(brand), st.container()
+    show_logo(workspace, brand.name, brand.visual)
+    values = profile_fields(workspace, here.shown, key=here.key)
+    with told:
+        tell_conflict(here, brand, values)
     with st.container(horizontal=True):
         save = st.button("Save", type="primary", icon=":material/check:")
         move = _archive_button(brand)
     if save:
         with errors_shown():
-            draft = draft_of(brand, **_checked(values))
-            application().workspaces.save_brand(workspace.id, brand.id, draft)
+            draft = draft_of(brand, **checked_profile(workspace, values))
+            here.take(application().workspaces.save_brand(workspace.id, brand.id, draft, expected=here.expected, by=BY))
             flash(f"{draft['name']} is saved.")
             st.rerun()
     if move:
         with errors_shown():
             _move(workspace, brand)
-    if brand.mood_board:
-        st.caption("Mood board")
-        show_links(brand.mood_board)
 
 
 def _archive_button(brand: Brand) -> bool:
@@ -100,99 +87,18 @@ def _archive_button(brand: Brand) -> bool:
 
 def _move(workspace: Workspace, brand: Brand) -> None:
     archived = brand.status == "archived"
-    application().workspaces.set_brand_status(workspace.id, brand.id, "active" if archived else "archived")
+    application().workspaces.set_brand_status(workspace.id, brand.id, "active" if archived else "archived", by=BY)
     flash(f"{brand.name} is {'back' if archived else 'archived'}.")
     st.rerun()
 
 
-def _profile(brand: Brand | None, *, key: str) -> dict[str, Any]:
-    """The fields of a profile; what they hold, before it is checked."""
-    visual = brand.visual if brand else None
-    left, right = st.columns(2)
-    with left:
-        name = st.text_input("Name", brand.name if brand else "", key=f"{key}_name", max_chars=NAME_CHARS)
-        industry = st.text_input(
-            "Industry", brand.industry if brand else "", key=f"{key}_industry", max_chars=NAME_CHARS
-        )
-        description = _area("Description", brand.description if brand else "", f"{key}_description")
-    with right:
-        audience = _area("Audience", brand.audience if brand else "", f"{key}_audience", "Who buys, and why")
-        voice = _area("Voice", brand.voice if brand else "", f"{key}_voice", "How it speaks, and what it never says")
-    palette = palette_editor(visual.palette if visual else [], key=key)
-    left, right = st.columns(2)
-    fonts = left.text_input(
-        "Fonts", ", ".join(visual.fonts) if visual else "", key=f"{key}_fonts", placeholder="Inter, Lora", max_chars=400
-    )
-    logo = right.text_input(
-        "Logo address",
-        (visual.logo_url or "") if visual else "",
-        key=f"{key}_logo",
-        placeholder="https://",
-        max_chars=800,
-    )
-    own = text_of(brand.model) if brand and brand.model else ""
-    model = st.selectbox(
-        "Model",
-        list(dict.fromkeys(("", own, *application().models.choices(workspace_id())))),
-        1 if own else 0,
-        key=f"{key}_model",
-        accept_new_options=True,
-        format_func=lambda choice: choice or "The workspace's",
-        help="Which language model its agents ask, as provider:model. An agent may choose another one.",
-    )
-    mood = _area(
-        "Mood board links", "\n".join(brand.mood_board) if brand else "", f"{key}_mood", "One address per line"
-    )
-    return {
-        "name": name or "",
-        "industry": industry or "",
-        "description": description,
-        "audience": audience,
-        "voice": voice,
-        "palette": palette,
-        "fonts": fonts or "",
-        "logo": logo or "",
-        "model": model or "",
-        "mood": mood,
-    }
-
-
-def _area(label: str, text: str, key: str, placeholder: str = "") -> str:
-    return st.text_area(label, text, key=key, height=96, max_chars=TEXT_CHARS, placeholder=placeholder) or ""
-
-
-def _checked(values: dict[str, Any]) -> dict[str, Any]:
-    """The fields as a brand takes them; Invalid names the links that are none."""
-    texts = {name: values[name].strip() for name in ("industry", "description", "audience", "voice")}
-    logo = checked_links(lines_of(values["logo"]), "Logo address")
-    visual = {"logo_url": logo[0] if logo else None, "palette": values["palette"], "fonts": words_of(values["fonts"])}
-    return {
-        "name": checked_title(values["name"]),
-        **texts,
-        "visual": visual,
-        "model": choice_of(values["model"]).model_dump() if values["model"] else None,
-        "mood_board": checked_links(lines_of(values["mood"]), "Mood board links"),
-    }
-
-
 def _accounts(workspace: Workspace, brand: Brand) -> None:
-    st.caption(
-        "Accounts are read here, not changed. A token is never shown: only the name of the secret it is kept under."
-    )
-    show_connection(
-        workspace,
-        "Shopify",
-        brand.shopify,
-        icon=":material/shopping_bag:",
-        without="No shop is connected. Orders reach an agent by its webhook or by a file.",
-    )
-    show_connection(
-        workspace,
-        "TikTok",
-        brand.tiktok,
-        icon=":material/music_video:",
-        without="No account is connected.",
-    )
+    def save(field: str, connection: Connection) -> None:
+        draft = draft_of(brand, **{field: connection.model_dump()})
+        application().workspaces.save_brand(workspace.id, brand.id, draft, expected=brand.updated_at, by=BY)
+
+    connections = {"shopify": brand.shopify, "tiktok": brand.tiktok, "whatsapp": brand.whatsapp}
+    show_accounts(workspace, brand, connections, save)
 
 
 def _agents(workspace: Workspace, brand: Brand) -> None:

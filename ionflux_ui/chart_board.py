@@ -13,8 +13,6 @@ from ionflux_ui import theme
 from ionflux_ui.charts import Chart, Series, Tile
 
 _FOLDER: Final = Path(__file__).parent / "components"
-_CONFIG: Final = {"displaylogo": False, "showTips": False}
-_HEIGHT: Final = 520
 
 # Registered here and not where it is drawn: a script run anew would register it anew.
 _mount = st.components.v2.component(
@@ -34,9 +32,20 @@ class Part(TypedDict):
     charts: Sequence[Chart]
 
 
-class Opened(NamedTuple):
-    """What was clicked: the chart, the key of the label, and the key of the series or nothing."""
+class ChartMark(TypedDict):
+    """What is marked on a day: its kind, words and id, and the day in words."""
 
+    kind: str
+    id: str
+    day: str
+    when: str
+    words: str
+
+
+class Done(NamedTuple):
+    """What a person did on the board: the act, the chart, and the keys of the label and of the series."""
+
+    act: str
     chart: str
     at: str
     series: str
@@ -49,37 +58,35 @@ def part(
     return {"title": title, "help": help, "note": note, "tiles": tiles, "charts": charts}
 
 
-def chart_board(parts: Sequence[Part], *, key: str, label: str) -> Opened | None:
-    """Draw these parts; what a person clicked in a chart, once. A chart's large view opens by itself."""
-    # A tuple, because Streamlit asks pandas whether a list is a table, and loading pandas takes longer than this page.
-    data = {"parts": tuple(parts), "label": label}
-    result = _mount(key=key, data=data, on_opened_change=_ignore, on_enlarged_change=_ignore)
-    wanted = result.get("enlarged")
-    chart = next((each for one in parts for each in one["charts"] if each["key"] == wanted), None)
-    if chart:
-        _enlarge(chart)
-    return _opened(result.get("opened"))
+def chart_board(
+    parts: Sequence[Part],
+    *,
+    key: str,
+    label: str,
+    bar: Mapping[str, Any] | None = None,
+    marks: Sequence[ChartMark] = (),
+    about: Mapping[str, Any] | None = None,
+    paper: Mapping[str, Any] | None = None,
+) -> Done | None:
+    """Draw these parts; what a person did, once.
 
-
-def _opened(said: object) -> Opened | None:
-    """What the browser says was clicked; None when it says nothing usable."""
+    `bar` is what stands above them (chips, views), `about` the definitions by name, `paper` what is printed above all.
+    """
+    # Tuples, because Streamlit asks pandas whether a list is a table, and loading pandas takes longer than this page.
+    data = {"parts": tuple(parts), "label": label, "bar": bar, "marks": tuple(marks), "about": about, "paper": paper}
+    result = _mount(key=key, data=data, on_did_change=_ignore)
+    said = result.get("did")
     if not isinstance(said, Mapping):
         return None
-    return Opened(*(str(said.get(name) or "") for name in Opened._fields))
+    return Done(*(str(said.get(name) or "") for name in Done._fields))
 
 
-def _enlarge(chart: Chart) -> None:
-    """The chart in a window of its own, where one can zoom, leave series out and save it as a picture."""
-
-    @st.dialog(chart["title"], width="large")
-    def window() -> None:
-        st.caption(chart["help"])
-        st.plotly_chart(large_figure(chart), theme=None, config=_CONFIG, key=f"large-{chart['key']}", height=_HEIGHT)
-
-    window()
+def chart_of(parts: Sequence[Part], key: str) -> Chart | None:
+    """The chart of a key, where these parts have it."""
+    return next((each for one in parts for each in one["charts"] if each["key"] == key), None)
 
 
-def large_figure(chart: Chart) -> Any:
+def large_figure(chart: Chart, marks: Sequence[ChartMark] = ()) -> Any:
     """The same chart as a plotly figure in the house's style."""
     import plotly.graph_objects as go
 
@@ -96,11 +103,13 @@ def large_figure(chart: Chart) -> Any:
         "legend": {"orientation": "h", "y": 1.02, "yanchor": "bottom", "x": 0, "traceorder": "normal"},
         "margin": {"l": 8, "r": 8, "t": 8, "b": 8},
         "modebar": {"bgcolor": "rgba(0,0,0,0)", "color": ink, "activecolor": ink},
-        "showlegend": len(chart["series"]) > 1,
+        "showlegend": len(chart["series"]) > 1 or chart["before"] is not None,
+        "shapes": [] if chart["kind"] == "rows" else [_line_of(chart, day) for day in _marked(chart, marks)],
         "xaxis": axis | ({} if chart["kind"] == "rows" else {"type": "date", "tickformat": "%-d %b"}),
         "yaxis": axis | _scale(chart),
     }
-    return go.Figure(data=[_trace(chart, one) for one in chart["series"]], layout=layout)
+    traces = [_trace(chart, one) for one in chart["series"]]
+    return go.Figure(data=[*traces, *_earlier(chart)], layout=layout)
 
 
 def _trace(chart: Chart, series: Series) -> dict[str, Any]:
@@ -120,12 +129,36 @@ def _trace(chart: Chart, series: Series) -> dict[str, Any]:
     return {**trace, **look, "orientation": "h", "x": series["values"], "y": [*range(len(chart["labels"]))]}
 
 
+def _earlier(chart: Chart) -> list[dict[str, Any]]:
+    before = chart["before"]
+    if before is None:
+        return []
+    line = {"color": _pick(theme.GREY), "width": 1.5, "dash": "dot"}
+    words = [escape(f"{full}: {text}") for full, text in zip(before["full"], before["texts"], strict=True)]
+    return [
+        {
+            "type": "scatter", "mode": "lines", "line": line, "name": before["name"], "x": chart["keys"],
+            "y": before["values"], "customdata": words, "hovertemplate": "%{customdata}<extra></extra>",
+        }
+    ]  # fmt: skip
+
+
+def _marked(chart: Chart, marks: Sequence[ChartMark]) -> list[str]:
+    return sorted({mark["day"] for mark in marks} & set(chart["keys"]))
+
+
+def _line_of(chart: Chart, day: str) -> dict[str, Any]:
+    line = {"color": _pick(theme.ACCENT), "width": 1, "dash": "dash"}
+    return {"type": "line", "xref": "x", "yref": "paper", "x0": day, "x1": day, "y0": 0, "y1": 1, "line": line}
+
+
 def _scale(chart: Chart) -> dict[str, Any]:
     if chart["kind"] == "rows":
         labels = [escape(label) for label in chart["labels"]]
         return {"tickvals": [*range(len(labels))], "ticktext": labels, "autorange": "reversed"}
     return {
         "title": {"text": escape(chart["unit"])},
+        "range": chart["range"],
         "tickvals": [value for value, _ in chart["ticks"]],
         "ticktext": [text for _, text in chart["ticks"]],
     }
@@ -135,7 +168,7 @@ def _plain_color(series: Series) -> str:
     """A colour plotly understands: it knows no CSS names."""
     if not series["color"].startswith("var("):
         return series["color"]
-    look = theme.status_look(series["key"])
+    look = theme.status_look(series["key"] or "success")
     return _pick(theme.Shade(look.light, look.dark))
 
 

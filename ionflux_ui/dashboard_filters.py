@@ -3,18 +3,52 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Final
+from datetime import date, datetime, timedelta
+from typing import Any, Final, get_args
+from zoneinfo import ZoneInfo
 
 import streamlit as st
 
 from ionflux_core.application import Application
+from ionflux_core.domain.runs import RUN_STATUSES, TriggerKind
+from ionflux_core.domain.views import narrowing_of
 from ionflux_core.domain.workspaces import Workspace
-from ionflux_core.services.dashboard import DAYS, DashboardFilters
+from ionflux_core.errors import IonfluxError
+from ionflux_core.ids import now
+from ionflux_core.services.dashboard import DAYS, MAX_DAYS, DashboardFilters
+from ionflux_ui.dashboard_parts import SECTIONS
 from ionflux_ui.session import open_page, parameter, set_parameters
+from ionflux_ui.theme import status_look
 
 PERIODS: Final = {7: "7 days", 30: "30 days", 90: "90 days", 365: "1 year"}
+NARROWING: Final = ("definition", "instance", "brand", "trigger", "status")
+# Everything an address of this page may say beside where one is.
+NAMES: Final = ("days", "since", "until", *NARROWING, "compare", "show")
+Named = Mapping[str, Mapping[str, str]]
+_OWN: Final = 0
 _KEY: Final = "dashboard_filter_"
-_NAMES: Final = ("days", "instance", "definition", "brand")
+# Somebody wants days of their own and has not chosen them yet: there is nothing for the address.
+_CHOOSING: Final = "dashboard_own_days"
+_TRIGGERS: Final = get_args(TriggerKind)
+
+
+def is_first_look() -> bool:
+    """Whether a person has just come here with an address that asks for nothing."""
+    return f"{_KEY}days" not in st.session_state and not any(parameter(name) for name in NAMES)
+
+
+def kept_parameters() -> dict[str, str]:
+    """How the page is narrowed now, as a saved view keeps it."""
+    return {name: value for name in NAMES if (value := parameter(name))}
+
+
+def own_days() -> tuple[date, date] | None:
+    """The first and last day the address names; None when it names no period that can be shown."""
+    try:
+        first, last = (date.fromisoformat(parameter(name) or "") for name in ("since", "until"))
+    except ValueError:
+        return None
+    return (first, last) if timedelta() <= last - first < timedelta(days=MAX_DAYS) and first.year > 1 else None
 
 
 def period_in_address() -> int:
@@ -25,54 +59,114 @@ def period_in_address() -> int:
 
 def filters_in_address(application: Application, workspace: Workspace) -> DashboardFilters:
     """The filter the address asks for."""
-    since, until = application.dashboard.last_days(workspace.id, period_in_address())
-    return DashboardFilters(
-        since=since,
-        until=until,
-        instance_id=parameter("instance"),
-        definition_slug=parameter("definition"),
-        brand_id=parameter("brand"),
-    )
+    own = own_days()
+    if own:
+        try:
+            since, until = (application.dashboard.day(workspace.id, day) for day in own)
+            return DashboardFilters(since=since[0], until=until[1], **narrowing_of(kept_parameters()))
+        except (OverflowError, IonfluxError):
+            set_parameters(since=None, until=None)
+    begin, end = application.dashboard.last_days(workspace.id, period_in_address())
+    return DashboardFilters(since=begin, until=end, **narrowing_of(kept_parameters()))
+
+
+def section_in_address() -> str:
+    """The section the address asks for; the overview when it names none there is."""
+    asked = parameter("show") or ""
+    return asked if asked in SECTIONS else "overview"
+
+
+def is_compared() -> bool:
+    """Whether the period before is drawn, too."""
+    return parameter("compare") != "off"
 
 
 def is_narrowed() -> bool:
-    """Whether the address narrows the figures to an agent or a brand."""
-    return any(parameter(name) for name in _NAMES[1:])
+    """Whether the address narrows the figures to an agent, a brand, a trigger or a status."""
+    return any(parameter(name) for name in NARROWING)
 
 
 def clear_filters() -> None:
     """Show the last 30 days of everything."""
-    set_parameters(**dict.fromkeys(_NAMES))
+    st.session_state.pop(_CHOOSING, None)
+    set_parameters(**dict.fromkeys((*NARROWING, "days", "since", "until")))
 
 
-def draw_filters(application: Application, workspace: Workspace) -> None:
-    """The row of fields; a change goes into the address before the page is drawn again."""
-    hidden = sum(bool(parameter(name)) for name in _NAMES[1:])
-    with st.container(horizontal=True, vertical_alignment="bottom"):
-        _seed("days", period_in_address())
-        st.segmented_control(
-            "Period", list(PERIODS), key=_KEY + "days", format_func=PERIODS.__getitem__, required=True,
-            label_visibility="collapsed", on_change=_keep_days, width="content",
-        )  # fmt: skip
-        narrow = st.popover(
-            f"Agent and brand ({hidden})" if hidden else "Agent and brand", icon=":material/filter_alt:"
-        )
-        if st.button("See the runs", type="primary", icon=":material/play_circle:"):
-            open_page("runs", **{name: parameter(name) for name in _NAMES[1:]})
-    _draw_narrowing(narrow, application, workspace)
+def show_view(parameters: Mapping[str, str]) -> None:
+    """Let the address be that of a saved view."""
+    st.session_state.pop(_CHOOSING, None)
+    fresh: dict[str, str | None] = {name: parameters.get(name) for name in NAMES}
+    set_parameters(**fresh)
 
 
-def _draw_narrowing(place: Any, application: Application, workspace: Workspace) -> None:
+def names_of(application: Application, workspace: Workspace) -> Named:
+    """What each filter may be set to, and how people call that."""
     instances = application.agents.find(workspace.id, archived=True)
     used = {each.definition_slug for each in instances}
-    known = application.marketplace.definitions()
-    agents = {each.slug: each.name for each in known if each.slug in used or not each.planned}
-    _choice(place, "Agent", "definition", agents)
+    agents = {
+        each.slug: each.name for each in application.marketplace.definitions() if each.slug in used or not each.planned
+    }
     chosen = parameter("definition")
-    own = {each.id: each.name for each in instances if chosen in (None, each.definition_slug)}
-    _choice(place, "Configured as", "instance", own)
-    brands = application.workspaces.brands(workspace.id, archived=True)
-    _choice(place, "Brand", "brand", {each.id: each.name for each in brands})
+    return {
+        "definition": agents,
+        "instance": {each.id: each.name for each in instances if chosen in (None, each.definition_slug)},
+        "brand": {each.id: each.name for each in application.workspaces.brands(workspace.id, archived=True)},
+        "trigger": {kind: kind.capitalize() for kind in _TRIGGERS},
+        "status": {status: status_look(status).label for status in RUN_STATUSES},
+    }
+
+
+def draw_filters(workspace: Workspace, named: Named) -> None:
+    """The row of fields; a change goes into the address before the page is drawn again."""
+    hidden = sum(bool(parameter(name)) for name in NARROWING)
+    own = own_days()
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        chosen = _OWN if own or st.session_state.get(_CHOOSING) else period_in_address()
+        _seed("days", chosen)
+        st.segmented_control(
+            "Period", [*PERIODS, _OWN], key=_KEY + "days", format_func={**PERIODS, _OWN: "From … to"}.__getitem__,
+            required=True, label_visibility="collapsed", on_change=_keep_days, width="content",
+        )  # fmt: skip
+        if chosen == _OWN:
+            _own_period(workspace, own)
+        narrow = st.popover(f"Filters ({hidden})" if hidden else "Filters", icon=":material/filter_alt:")
+        _seed("compare", is_compared())
+        st.toggle("Compare", key=_KEY + "compare", on_change=_keep_compare,
+                  help="With the days before: changes, and a thin line in the charts by day.")  # fmt: skip
+        if st.button("See the runs", type="primary", icon=":material/play_circle:"):
+            open_page("runs", **runs_parameters(workspace))
+    _draw_narrowing(narrow, named)
+
+
+def runs_parameters(workspace: Workspace) -> dict[str, str | None]:
+    """The same filters and the same days as the list of runs takes them."""
+    first, last = own_days() or _days_of(workspace, period_in_address())
+    return {**{name: parameter(name) for name in NARROWING}, "since": first.isoformat(), "until": last.isoformat()}
+
+
+def _days_of(workspace: Workspace, days: int) -> tuple[date, date]:
+    today = datetime.now(ZoneInfo(workspace.settings.timezone)).date()
+    return today - timedelta(days=days - 1), today
+
+
+def _own_period(workspace: Workspace, own: tuple[date, date] | None) -> None:
+    _seed("own", own or _days_of(workspace, period_in_address()))
+    st.date_input(
+        "From and to", key=_KEY + "own", format="YYYY-MM-DD", label_visibility="collapsed", on_change=_keep_own,
+        max_value=now().astimezone(ZoneInfo(workspace.settings.timezone)).date() + timedelta(days=1), width=230,
+    )  # fmt: skip
+
+
+def _draw_narrowing(place: Any, named: Named) -> None:
+    _choice(place, "Agent", "definition", named["definition"])
+    _choice(place, "Configured as", "instance", named["instance"])
+    _choice(place, "Brand", "brand", named["brand"])
+    _choice(place, "Started by", "trigger", named["trigger"])
+    _seed("status", [word for word in (parameter("status") or "").split(",") if word in RUN_STATUSES])
+    place.multiselect(
+        "Status", RUN_STATUSES, key=_KEY + "status", format_func=named["status"].__getitem__, placeholder="All",
+        on_change=_keep_statuses,
+    )  # fmt: skip
 
 
 def _choice(place: Any, label: str, name: str, named: Mapping[str, str]) -> None:
@@ -99,7 +193,24 @@ def _seed(name: str, value: Any) -> None:
 
 def _keep_days() -> None:
     days = st.session_state[_KEY + "days"]
-    set_parameters(days=str(days) if days and days != DAYS else None)
+    st.session_state[_CHOOSING] = days == _OWN
+    if days != _OWN:
+        set_parameters(days=str(days) if days and days != DAYS else None, since=None, until=None)
+
+
+def _keep_own() -> None:
+    chosen = st.session_state[_KEY + "own"]
+    # While only the first of two days is chosen there is nothing to show yet.
+    if len(chosen) == 2:
+        set_parameters(days=None, since=chosen[0].isoformat(), until=chosen[1].isoformat())
+
+
+def _keep_compare() -> None:
+    set_parameters(compare=None if st.session_state[_KEY + "compare"] else "off")
+
+
+def _keep_statuses() -> None:
+    set_parameters(status=",".join(st.session_state[_KEY + "status"]) or None)
 
 
 def _keep(name: str) -> None:

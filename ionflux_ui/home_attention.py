@@ -5,13 +5,14 @@ from __future__ import annotations
 import streamlit as st
 
 from ionflux_core.domain.agents import AgentInstance
+from ionflux_core.domain.incidents import Incident
 from ionflux_core.domain.triggers import Trigger
 from ionflux_core.domain.workspaces import Workspace
 from ionflux_ui.errors import errors_shown
 from ionflux_ui.home_approvals import show_approvals
 from ionflux_ui.home_day import moment, run_rows
-from ionflux_ui.home_signals import FAILED, MissingSecret, failed_count, failed_filter, missing_secrets
-from ionflux_ui.plain import counted, escaped
+from ionflux_ui.home_signals import FAILED, MissingSecret, failed_count, failed_filter, missing_secrets, open_incidents
+from ionflux_ui.plain import counted, escaped, shortened
 from ionflux_ui.session import application, flash, page_link
 
 _SHOWN = 3
@@ -25,8 +26,9 @@ def show_attention(workspace: Workspace) -> None:
     unsigned = missing_secrets(app, workspace.id)
     overdue = app.triggers.overdue(workspace.id)
     failed = failed_count(app, workspace.id)
+    troubles = open_incidents(app, workspace.id)
     st.markdown("### Needs you now")
-    if not (approvals or stopped or unsigned or overdue or failed):
+    if not (approvals or stopped or unsigned or overdue or failed or troubles):
         with st.container(border=True):
             st.markdown(":green[:material/check_circle:] Nothing waits for you.")
         return
@@ -34,6 +36,8 @@ def show_attention(workspace: Workspace) -> None:
         show_approvals(workspace, approvals)
     for instance in stopped:
         _stopped(instance)
+    if troubles:
+        _incidents(troubles, zone)
     for missing in unsigned[:_SHOWN]:
         _unsigned(missing)
     for trigger in overdue[:_SHOWN]:
@@ -56,6 +60,16 @@ def _stopped(instance: AgentInstance) -> None:
                 app.agents.set_status(instance.workspace_id, instance.id, "active", by=app.workspaces.owner().name)
                 flash(f"{instance.name} is active again.")
                 st.rerun()
+
+
+def _incidents(troubles: list[Incident], zone: str) -> None:
+    """What the alert rules have found, the newest first, each as a line; the page of alerts has the rest."""
+    with st.container(border=True, key="home_incidents", gap="small"):
+        for incident in troubles[:_SHOWN]:
+            st.markdown(f":orange[:material/notification_important:] **{escaped(shortened(incident.title, 140))}**")
+            moment(incident.opened_at, zone, "since then" if incident.sightings > 1 else "")
+        more = f", {len(troubles) - _SHOWN} more" if len(troubles) > _SHOWN else ""
+        page_link("alerts", f"Open incidents{more}", icon=":material/notifications_active:")
 
 
 def _unsigned(missing: MissingSecret) -> None:

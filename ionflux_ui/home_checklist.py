@@ -32,7 +32,7 @@ def first_steps(app: Application, workspace: Workspace) -> list[Step]:
     instances = app.agents.find(workspace.id)
     runs = _own_runs(app, workspace)
     people = app.workspaces.brands(workspace.id) or app.workspaces.creators(workspace.id)
-    offered = {each.slug for each in app.marketplace.definitions() if not each.planned}
+    offered = {each.slug for each in app.marketplace.offered() if not each.planned}
     first = {"agent": _FIRST_CHOICE} if _FIRST_CHOICE in offered else {}
     own = {"instance": instances[0].id} if instances else {}
     return [

@@ -76,7 +76,8 @@ def show_next(workspace: Workspace) -> None:
         st.text("No schedule is on. An agent's YAML says when it runs by itself.")
         return
     for each in upcoming:
-        with st.container(horizontal=True, vertical_alignment="center"):
+        # Together, so that a long name does not leave its time alone on a line among others.
+        with st.container(gap=None):
             page_link("agents", escaped(shortened(each.trigger.instance_name, 50)), instance=each.trigger.instance_id)
             moment(each.at, zone, each.trigger.key.replace("_", " "))
     listening = sum(

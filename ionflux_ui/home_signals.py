@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from ionflux_core.application import Application
+from ionflux_core.domain.incidents import Incident
 from ionflux_core.domain.runs import RunFilter, RunStatus
 from ionflux_core.domain.triggers import Trigger
 from ionflux_core.ids import now
@@ -86,6 +87,12 @@ def failed_count(app: Application, workspace_id: str) -> int:
     """How many runs of the last 24 hours ended badly."""
     by_status = app.dashboard.counts_since(workspace_id, now() - timedelta(hours=24))
     return sum(by_status.get(status, 0) for status in FAILED)
+
+
+def open_incidents(app: Application, workspace_id: str) -> list[Incident]:
+    """What the alert rules have found and nobody has resolved or muted, newest first."""
+    at = now()
+    return [each for each in app.incidents.find(workspace_id, status="open") if not each.is_muted(at)]
 
 
 def failed_filter() -> RunFilter:

@@ -18,12 +18,14 @@ from ionflux_core.domain.triggers import (
     WebhookConfig,
 )
 from ionflux_core.errors import IonfluxError, NotFound
+from ionflux_ui.badges import Badge, badge_line
 from ionflux_ui.errors import errors_shown, show_error
 from ionflux_ui.marketplace_list import back_button, use_button
-from ionflux_ui.marketplace_parts import readiness_badge, services_line, tags_line
+from ionflux_ui.marketplace_parts import readiness, services, tags
 from ionflux_ui.moments import duration
+from ionflux_ui.parts import open_part
 from ionflux_ui.plain import escaped
-from ionflux_ui.session import application, flash, open_page, page_link, parameter, set_parameters, workspace_id
+from ionflux_ui.session import application, flash, open_page, page_link, workspace_id
 from ionflux_ui.theme import status_badge
 
 _STORY: Final = (
@@ -60,24 +62,15 @@ def show_definition(slug: str) -> None:
         "Limits and memory": _limits,
         "Sample": _sample,
     }
-    names = list(parts)
-    wanted = parameter("part")
-    chosen = st.segmented_control(
-        "Part", names, default=wanted if wanted in names else names[0], key=f"part_{definition.slug}", required=True,
-        label_visibility="collapsed",
-    )  # fmt: skip
-    set_parameters(part=None if chosen in (None, names[0]) else chosen)
-    parts[chosen or names[0]](definition)
+    parts[open_part(parts, key=f"part_{definition.slug}")](definition)
 
 
 def _head(definition: AgentDefinition) -> None:
     story = definition.narrative
     st.title(escaped(definition.name), anchor=False)
     st.caption(escaped(story.tagline) if story.tagline else f"An agent, version {escaped(definition.version)}.")
-    st.markdown(
-        f":gray-badge[version {escaped(definition.version)}] {readiness_badge(definition)} {services_line(definition)} "
-        f"{tags_line(definition)}"
-    )
+    version = Badge("gray", "", f"version {definition.version}")
+    st.markdown(badge_line([version, *readiness(definition), *services(definition), *tags(definition)]))
     if definition.planned:
         with st.container(border=True):
             st.text("This agent is planned: what you read is its definition. Its code has not come yet, so it cannot")

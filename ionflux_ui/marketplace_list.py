@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import streamlit as st
 
 from ionflux_core.domain.agents import AgentDefinition
-from ionflux_ui.marketplace_parts import readiness_badge, service_label, services_line, tags_line
+from ionflux_ui.marketplace_cards import marketplace_cards
+from ionflux_ui.marketplace_parts import service_label
 from ionflux_ui.plain import counted, escaped, shortened
 from ionflux_ui.session import application, open_page, parameter, set_parameters
 
@@ -51,7 +52,7 @@ def _searched(definition: AgentDefinition) -> str:
 def show_list() -> None:
     """Draw filters and cards."""
     marketplace = application().marketplace
-    definitions = marketplace.definitions()
+    definitions = marketplace.offered()
     _show_broken()
     if not definitions:
         with st.container(border=True):
@@ -65,10 +66,11 @@ def show_list() -> None:
     if not found:
         _show_nothing_found()
         return
-    for start in range(0, len(found), 2):
-        for column, definition in zip(st.columns(2), found[start : start + 2], strict=False):
-            with column.container(border=True, height="stretch", key=f"card_{definition.slug}"):
-                _card(definition)
+    clicked = marketplace_cards(found, kept={key: value for key in _KEYS if (value := parameter(key))})
+    if clicked.used:
+        open_page("agents", new=clicked.used)
+    if clicked.opened:
+        open_page("marketplace", agent=clicked.opened, **{key: parameter(key) for key in _KEYS})
 
 
 def _filters(tags: Sequence[str], services: Sequence[str]) -> Wanted:
@@ -115,38 +117,6 @@ def _show_nothing_found() -> None:
                 st.session_state.pop(f"market_{key}", None)
             set_parameters(**dict.fromkeys(_KEYS))
             st.rerun()
-
-
-def _card(definition: AgentDefinition) -> None:
-    # One element for all its words: as one each, ten cards would be a hundred elements.
-    st.markdown("\n\n".join(_words(definition)), anchors=False)
-    with st.container(horizontal=True):
-        if not definition.planned:
-            use_button(definition, key=f"use_{definition.slug}")
-        if st.button("Details", key=f"open_{definition.slug}"):
-            open_page("marketplace", **_opening(definition.slug))
-
-
-def _words(definition: AgentDefinition) -> Iterator[str]:
-    """What a card says, paragraph by paragraph, as Markdown."""
-    story = definition.narrative
-    yield f"#### {escaped(definition.name)} :gray-badge[{escaped(definition.version)}]"
-    yield readiness_badge(definition)
-    if story.epithet:
-        yield f"*{escaped(story.epithet)}*"
-    if story.tagline:
-        yield f":gray[:small[{escaped(story.tagline)}]]"
-    if story.introduction:
-        yield escaped(shortened(story.introduction, 220))
-    if story.capabilities:
-        names = [capability.split(":")[0].strip() for capability in story.capabilities]
-        yield f"**Can:** {escaped(shortened(' · '.join(names), 220))}"
-    yield f"{services_line(definition)} {tags_line(definition)}"
-
-
-def _opening(slug: str) -> dict[str, str | None]:
-    """The address of an agent's detail; the filters go along, so that the way back finds them."""
-    return {"agent": slug, **{key: parameter(key) for key in _KEYS}}
 
 
 def use_button(definition: AgentDefinition, *, key: str) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from ionflux_core.domain.agents import AgentDefinition
-from ionflux_ui.plain import escaped
+from ionflux_ui.badges import Badge
 
 _SERVICE_ICONS: Final = {
     "Audio_Service": "graphic_eq",
@@ -27,22 +27,22 @@ def service_label(service: str) -> str:
     return _SERVICE_NAMES.get(service) or (words.capitalize() if " " in words else words)
 
 
-def services_line(definition: AgentDefinition) -> str:
-    """The services an agent stands on, as Markdown badges with icons."""
-    return " ".join(
-        f":violet-badge[:material/{_SERVICE_ICONS.get(service, 'extension')}: {escaped(service_label(service))}]"
-        for service in definition.services
-    )
-
-
-def tags_line(definition: AgentDefinition) -> str:
-    """The tags of an agent as Markdown badges."""
-    return " ".join(f":gray-badge[{escaped(tag)}]" for tag in definition.tags)
-
-
-def readiness_badge(definition: AgentDefinition) -> str:
+def readiness(definition: AgentDefinition) -> list[Badge]:
     """Whether an agent can be started, and its manifest's own status word."""
     status = _STATUS_WORDS.get(definition.status, definition.status)
     if definition.planned:
-        return ":orange-badge[:material/construction: Planned: cannot be started yet]"
-    return f":green-badge[:material/check_circle: Ready] :gray-badge[{escaped(status)}]"
+        return [Badge("orange", "construction", "Planned: cannot be started yet")]
+    return [Badge("green", "check_circle", "Ready"), Badge("gray", "", status)]
+
+
+def services(definition: AgentDefinition) -> list[Badge]:
+    """The services an agent stands on."""
+    return [
+        Badge("violet", _SERVICE_ICONS.get(service, "extension"), service_label(service))
+        for service in definition.services
+    ]
+
+
+def tags(definition: AgentDefinition) -> list[Badge]:
+    """The tags of an agent."""
+    return [Badge("gray", "", tag) for tag in definition.tags]

@@ -6,6 +6,7 @@ import math
 from datetime import UTC, datetime
 from zoneinfo import ZoneInfo
 
+from ionflux_core.domain.figure_text import duration as duration
 from ionflux_core.ids import now
 
 _MINUTE, _HOUR, _DAY = 60, 3_600, 86_400
@@ -39,32 +40,6 @@ def exact(moment: datetime, zone: str) -> str:
     """A time to the second in the zone, with the zone's name there and then, like "Tue 3 Mar 2026, 14:05:09 WET"."""
     here = _local(moment, zone)
     return f"{here:%a} {_date(here)} {here.year}, {here:%H:%M:%S %Z}"
-
-
-def duration(seconds: float | None) -> str:
-    """A length of time in its two largest units, like "84 ms", "2.4 s", "3 min 05 s" or "2 d 04 h"; a dash for None."""
-    if seconds is None:
-        return "–"
-    if seconds < 0:
-        return "–" + duration(-seconds)
-    if round(seconds, 3) < 1:
-        return f"{round(seconds * 1000)} ms"
-    if round(seconds, 1) < 10:
-        return f"{seconds:.1f} s"
-    whole = round(seconds)
-    if whole < _MINUTE:
-        return f"{whole} s"
-    if whole < _HOUR:
-        return _two(whole // _MINUTE, "min", whole % _MINUTE, "s")
-    minutes = round(seconds / _MINUTE)
-    if minutes < _DAY // _MINUTE:
-        return _two(minutes // 60, "h", minutes % 60, "min")
-    hours = round(seconds / _HOUR)
-    return _two(hours // 24, "d", hours % 24, "h")
-
-
-def _two(large: int, large_unit: str, small: int, small_unit: str) -> str:
-    return f"{large} {large_unit} {small:02d} {small_unit}" if small else f"{large} {large_unit}"
 
 
 def _local(moment: datetime, zone: str) -> datetime:

@@ -8,7 +8,7 @@ from typing import Literal
 
 PAGES_DIR = Path(__file__).resolve().parent.parent / "pages"
 
-Section = Literal["", "Work", "Insight", "Library", "System"]
+Section = Literal["", "Work", "Talk", "Insight", "Library", "System"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,13 +28,19 @@ class PageEntry:
 
 PAGES: tuple[PageEntry, ...] = (
     PageEntry("home", "Home", ":material/home:", ""),
+    PageEntry("canvas", "Pages", ":material/dashboard:", ""),
     PageEntry("agents", "Agents", ":material/smart_toy:", "Work"),
     PageEntry("runs", "Runs", ":material/play_circle:", "Work"),
     PageEntry("compare", "Compare runs", ":material/compare_arrows:", "Work"),
     PageEntry("approvals", "Approvals", ":material/front_hand:", "Work"),
     PageEntry("outbox", "Outbox", ":material/outbox:", "Work"),
+    PageEntry("chat", "Chat", ":material/forum:", "Talk"),
     PageEntry("dashboard", "Dashboard", ":material/monitoring:", "Insight"),
+    PageEntry("explore", "Explore", ":material/query_stats:", "Insight"),
+    PageEntry("events", "Events", ":material/bolt:", "Insight"),
+    PageEntry("alerts", "Alerts", ":material/notifications_active:", "Insight"),
     PageEntry("marketplace", "Marketplace", ":material/storefront:", "Library"),
+    PageEntry("prompts", "Prompts", ":material/chat_bubble:", "Library"),
     PageEntry("brands", "Brands & Creators", ":material/palette:", "Library"),
     PageEntry("settings", "Settings", ":material/settings:", "System"),
 )

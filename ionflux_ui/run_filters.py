@@ -20,7 +20,7 @@ TRAIL: Final = "runs_trail"
 _KEY: Final = "runs_filter_"
 _TRIGGERS: Final = get_args(TriggerKind)
 _NAMES: Final = (
-    "text", "status", "instance", "definition", "trigger", "brand", "since", "until", "correlation",
+    "text", "status", "instance", "definition", "trigger", "brand", "since", "until", "correlation", "code",
 )  # fmt: skip
 
 
@@ -38,6 +38,7 @@ def filter_in_address(zone: str) -> tuple[RunFilter, list[str]]:
         "definition_slug": given.get("definition"),
         "brand_id": given.get("brand"),
         "correlation_id": given.get("correlation"),
+        "error_code": given.get("code"),
         "text": given.get("text"),
         "trigger_kind": given.get("trigger"),
         "since": _moment(given.get("since"), zone),

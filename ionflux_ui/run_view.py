@@ -123,6 +123,7 @@ def _facts(application: Application, run: Run, zone: str) -> None:
         with st.container(width=150, gap=None):
             st.caption("Chain", help="All runs that one order, event or click has caused.")
             page_link("runs", run.correlation_id[-12:], correlation=run.correlation_id)
+            page_link("events", "As a picture", icon=":material/account_tree:", correlation=run.correlation_id)
 
 
 def _origin(run: Run, zone: str) -> str | None:

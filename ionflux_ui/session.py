@@ -15,6 +15,7 @@ from ionflux_ui.plain import escaped
 WORKSPACE = "workspace"
 FLASH = "flash"
 PAGE = "page"
+UNREAD_SHOWN = "unread_shown"
 
 
 def application() -> Application:
@@ -51,6 +52,25 @@ def open_questions() -> int:
         return 0
 
 
+def unread_messages() -> int:
+    """How many messages of the chat have not been read; counted with each drawing of the page."""
+    app = application()
+    try:
+        count = app.chat.unread(workspace().id, app.workspaces.owner().id)
+    except IonfluxError:
+        count = 0
+    st.session_state[UNREAD_SHOWN] = count
+    return count
+
+
+def open_incidents() -> int:
+    """How many incidents are open; counted with each drawing of the page."""
+    try:
+        return application().incidents.open_count(workspace().id)
+    except IonfluxError:
+        return 0
+
+
 def choose_workspace(workspace_id: str) -> None:
     """Show another workspace from now on."""
     st.session_state[WORKSPACE] = workspace_id
@@ -58,8 +78,8 @@ def choose_workspace(workspace_id: str) -> None:
 
 
 def parameter(name: str) -> str | None:
-    """What the address says under a name; None when it says nothing."""
-    return st.query_params.get(name) or None
+    """What the address says under a name; None when it says nothing. No database knows the NUL character."""
+    return (st.query_params.get(name) or "").replace("\0", "") or None
 
 
 def set_parameters(**values: str | None) -> None:

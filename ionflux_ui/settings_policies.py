@@ -14,6 +14,7 @@ from ionflux_ui.approval_fields import label_of
 from ionflux_ui.errors import errors_shown
 from ionflux_ui.plain import escaped
 from ionflux_ui.session import flash
+from ionflux_ui.settings_suppressions import draw_suppressions
 
 _VERDICTS: Final = {
     "ask": "Ask a person",
@@ -44,6 +45,7 @@ def draw_policies(application: Application, workspace: Workspace) -> None:
     for place, policy in enumerate(policies):
         _policy(application, workspace, policies, place, policy)
     _new_policy(application, workspace, policies)
+    draw_suppressions(application, workspace)
 
 
 def _channel(application: Application, workspace: Workspace, channel: ChannelState) -> None:

@@ -35,7 +35,8 @@ def draw_retention(application: Application, workspace: Workspace) -> None:
     _draw_sizes(application, sizes)
     st.subheader("What is kept", anchor=False)
     st.caption(
-        f"A run goes when it is older than its days, or when there are that many newer ones of its kind. {_ALWAYS}"
+        "A run goes when it is older than its days, or when there are that many newer ones of its kind; its steps, "
+        f"calls and log lines go with it. {_ALWAYS}"
     )
     _draw_rules(application, workspace)
     st.subheader("The next pass", anchor=False)

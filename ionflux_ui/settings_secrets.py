@@ -124,6 +124,8 @@ def _referring(application: Application, workspace_id: str) -> Iterator[tuple[st
             yield user, f"secret://{auth}_webhook_secret"
     for brand in application.workspaces.brands(workspace_id):
         yield brand.name, f"{brand.shopify.secret} {brand.tiktok.secret}"
+    for account in application.accounts.find(workspace_id):
+        yield account.name, " ".join(f"secret://{name}" for name in account.secrets.values())
     provider = application.workspaces.get(workspace_id).settings.default_model.provider
     if provider not in ("local", "compatible"):
         yield "the default model", f"secret://{provider}_api_key"

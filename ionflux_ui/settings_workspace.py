@@ -43,6 +43,11 @@ def _settings_form(application: Application, workspace: Workspace) -> None:
             placeholder="192.168.1.9:8080", help="Public servers are open on their usual ports. Private networks, this "
             "machine and other ports are closed but for these, one a line: network, address or host, with :port.",
         )  # fmt: skip
+        shown = st.text_area(
+            "Hosts whose pictures pages may show", "\n".join(settings.media_allow), key=f"media-{key}", height=90,
+            placeholder="images.example.com", help="Pictures, films and frames of other servers are shown only from "
+            "these, over https, one host name a line: whoever runs one sees when a page is looked at.",
+        )  # fmt: skip
         saved = st.form_submit_button("Save", type="primary")
     if saved:
         with errors_shown():
@@ -56,6 +61,7 @@ def _settings_form(application: Application, workspace: Workspace) -> None:
                 "language": language.strip() or "en",
                 "max_parallel_runs": parallel,
                 "outbound_allow": opened,
+                "media_allow": list(dict.fromkeys(line.strip().lower() for line in shown.splitlines() if line.strip())),
             }
             application.workspaces.save_settings(workspace.id, changes)
             if name.strip() != workspace.name:
@@ -67,7 +73,7 @@ def _settings_form(application: Application, workspace: Workspace) -> None:
 def draw_inputs(application: Application, workspace: Workspace) -> None:
     """The default inputs of the workspace's agents."""
     st.caption("What every instance of an agent starts with here, unless its brand or its own YAML says otherwise.")
-    named = {one.slug: one for one in application.marketplace.definitions() if one.inputs}
+    named = {one.slug: one for one in application.marketplace.offered() if one.inputs}
     if not named:
         st.caption("No agent of the marketplace takes inputs.")
         return

@@ -6,8 +6,21 @@ import streamlit as st
 
 from ionflux_ui import theme
 from ionflux_ui.errors import show_error
+from ionflux_ui.frame import draw_frame
 from ionflux_ui.navigation import PAGES
-from ionflux_ui.session import PAGE, application, choose_workspace, open_questions, show_flash, workspace
+from ionflux_ui.session import (
+    PAGE,
+    application,
+    choose_workspace,
+    open_incidents,
+    open_questions,
+    show_flash,
+    unread_messages,
+    workspace,
+)
+
+# What is counted beside a page's name.
+_WAITING = {"approvals": open_questions, "chat": unread_messages, "alerts": open_incidents}
 
 
 def _open_page() -> st.Page:
@@ -15,12 +28,13 @@ def _open_page() -> st.Page:
     sections: dict[str, list[st.Page]] = {}
     nouns: dict[str, str] = {}
     for entry in PAGES:
-        waiting = open_questions() if entry.noun == "approvals" else 0
+        waiting = _WAITING[entry.noun]() if entry.noun in _WAITING else 0
         title = f"{entry.title} ({waiting:,})" if waiting else entry.title
         page = st.Page(entry.path, title=title, icon=entry.icon, default=entry.noun == "home")
         sections.setdefault(entry.section, []).append(page)
         nouns[page.title] = entry.noun
-    page = st.navigation(sections)
+    # All of them: folded away, a page is as good as not there.
+    page = st.navigation(sections, expanded=True)
     st.session_state[PAGE] = nouns.get(page.title)
     return page
 
@@ -61,6 +75,8 @@ def main() -> None:
     st.logo(theme.LOGO_DARK if st.context.theme.type == "dark" else theme.LOGO_LIGHT, icon_image=theme.MARK)
     page = _open_page()
     try:
+        with st.sidebar:
+            draw_frame()
         _workspace_switcher()
         _demo_progress()
         show_flash()

@@ -78,6 +78,19 @@ CSS: Final = f"""
   background-color: {ACCENT_FILL}; border-color: {ACCENT_FILL}; color: #ffffff;
 }}
 [data-testid^="stBaseButton-primary"]:not(:disabled):hover {{ background-color: {ACCENT_FILL_HOVER}; }}
+@media print {{
+  [data-testid="stSidebar"], [data-testid="stHeader"], [data-testid="stToolbar"], [data-testid="stStatusWidget"],
+  [data-testid="stToastContainer"], [data-testid="stMain"] :is([data-testid="stButton"], [data-testid="stPopover"],
+  [data-testid="stButtonGroup"], [data-testid="stCheckbox"], [data-testid="stDateInput"]) {{
+    display: none !important;
+  }}
+  html, body, #root, .stApp, [data-testid="stAppViewContainer"], [data-testid="stMain"] {{
+    position: static !important; height: auto !important; overflow: visible !important; display: block !important;
+    background: #ffffff !important; color: {INK.light} !important;
+  }}
+  [data-testid="stMainBlockContainer"] {{ padding: 0 !important; max-width: none !important; }}
+  [data-testid="stMain"] :is(h1, p) {{ color: {INK.light} !important; }}
+}}
 """
 
 

@@ -3,6 +3,7 @@
 import streamlit as st
 
 from ionflux_core.domain.runs import RunFilter
+from ionflux_ui.plain import escaped
 from ionflux_ui.run_file import compare_picked, draw_compare_button, draw_import, draw_picking_hint, is_picking
 from ionflux_ui.run_filters import TRAIL, clear_filters, draw_filters, filter_in_address, is_narrowed
 from ionflux_ui.run_list import run_list
@@ -43,6 +44,8 @@ def _list() -> None:
         st.caption(f":material/info: Left out, because the address says nothing usable there: {', '.join(wrong)}.")
     if narrow.correlation_id:
         st.caption(":material/link: Only the runs of one chain, from what started it to what followed.")
+    if narrow.error_code:
+        st.caption(f":material/error: Only the runs that failed with {escaped(narrow.error_code)}.")
     if not page.runs:
         _empty()
         return

@@ -4,10 +4,12 @@ import streamlit as st
 
 from ionflux_ui.session import application, parameter, set_parameters, workspace
 from ionflux_ui.settings_about import draw_about
+from ionflux_ui.settings_accounts import draw_accounts
 from ionflux_ui.settings_budgets import draw_budgets
 from ionflux_ui.settings_health import draw_health
 from ionflux_ui.settings_ledger import draw_ledger
 from ionflux_ui.settings_models import draw_models
+from ionflux_ui.settings_notifications import draw_notifications
 from ionflux_ui.settings_policies import draw_policies
 from ionflux_ui.settings_retention import draw_retention
 from ionflux_ui.settings_secrets import draw_secrets
@@ -18,9 +20,11 @@ DRAWN = {
     "Workspace": draw_workspace,
     "Inputs": draw_inputs,
     "Models": draw_models,
+    "Accounts": draw_accounts,
     "Budgets": draw_budgets,
     "Ledger": draw_ledger,
     "Policies": draw_policies,
+    "Notifications": draw_notifications,
     "Secrets": draw_secrets,
     "Tokens": draw_tokens,
     "Retention": draw_retention,
