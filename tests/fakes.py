@@ -12,7 +12,7 @@ from pydantic_core import to_jsonable_python
 
 from ionflux_core.domain.runs import RunTrigger
 from ionflux_core.domain.workspaces import Brand, Workspace, WorkspaceSettings
-from ionflux_core.sdk import ArtifactRef, Completion, Decision, Record, Sent
+from ionflux_core.sdk import ArtifactRef, Completion, Decision, Outgoing, Record, Said, Sent
 
 NOON = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
 
@@ -91,7 +91,11 @@ class MemoryContext:
     asked: list[str] = field(default_factory=list)
     sent: list[tuple[str, str, Any]] = field(default_factory=list)
     waits: list[datetime | float] = field(default_factory=list)
+    started: list[tuple[str, Any]] = field(default_factory=list)
     remembered: list[str] = field(default_factory=list)
+    said: list[tuple[str, str, dict[str, Any]]] = field(default_factory=list)
+    heard: dict[str, list[Said]] = field(default_factory=dict)
+    written: dict[str, tuple[str, list[Any]]] = field(default_factory=dict)
 
     @property
     def memory(self) -> MemoryContext:
@@ -108,6 +112,31 @@ class MemoryContext:
     def complete(self, prompt: str, **_: Any) -> Completion:
         engine = {"kind": "local", "name": "fake", "version": "1", "seed": 0}
         return Completion(prompt.splitlines()[-1], engine, 1, 1, 0)
+
+    @property
+    def chat(self) -> MemoryContext:
+        return self
+
+    @property
+    def pages(self) -> MemoryContext:
+        return self
+
+    def post(self, channel: str, text: str = "", **more: Any) -> str:
+        """Keeps what was said in `said`; the id counts up."""
+        self.said.append((channel, text, more))
+        return f"message-{len(self.said)}"
+
+    def messages(
+        self, channel: str, *, thread: str | None = None, since: datetime | None = None, limit: int = 1_000
+    ) -> list[Said]:
+        """What a test has put into `heard`, by channel or thread."""
+        found = self.heard.get(thread or channel, [])
+        return [each for each in found if since is None or each.at >= since][-limit:]
+
+    def write(self, title: str, blocks: Any, *, key: str, **_: Any) -> str:
+        """Keeps the page in `written`, by its key."""
+        self.written[key] = (title, list(blocks))
+        return f"page-{key}"
 
     def remember(self, text: str, metadata: Mapping[str, Any] | None = None, *, id: str | None = None) -> str:
         self.remembered.append(text)
@@ -146,8 +175,11 @@ class MemoryContext:
         else:
             self.kpis[point] = float(value)
 
-    def value(self, kind: str, amount: float, *, unit: str, method: str, note: str) -> None:
-        self.values.append({"kind": kind, "amount": amount, "unit": unit, "method": method, "note": note})
+    def value(
+        self, kind: str, amount: float, *, unit: str, method: str, note: str, confidence: float | None = None
+    ) -> None:
+        sure = {} if confidence is None else {"confidence": confidence}
+        self.values.append({"kind": kind, "amount": amount, "unit": unit, "method": method, "note": note, **sure})
 
     def log(self, message: str, *, level: str = "info", **fields: Any) -> None:
         self.logs.append((level, message))
@@ -173,6 +205,22 @@ class MemoryContext:
     def send(self, kind: str, target: str, payload: Mapping[str, Any], *, summary: str, **_: Any) -> Sent:
         self.sent.append((kind, target, to_jsonable_python(dict(payload))))
         return Sent("would_send", f"effect-{len(self.sent)}")
+
+    def send_many(self, kind: str, items: Iterable[Outgoing], *, summary: str, **_: Any) -> list[Sent]:
+        """Each item as one `send`; the same key is kept in `sent` once."""
+        known: dict[str, Sent] = {}
+        return [
+            known.get(item.key)
+            or known.setdefault(item.key, self.send(kind, item.target, item.payload, summary=item.summary or summary))
+            for item in items
+        ]
+
+    def run_agent(self, target: str, inputs: Mapping[str, Any] | None = None) -> dict[str, Any]:
+        self.started.append((target, to_jsonable_python(dict(inputs or {}))))
+        return {}
+
+    def find_runs(self, question: str, *, limit: int = 10) -> list[dict[str, Any]]:
+        return []
 
     def wait(self, *, seconds: float | None = None, until: datetime | None = None) -> None:
         self.waits.append(until if until is not None else float(seconds or 0))

@@ -17,13 +17,14 @@ GROUND, DOMAIN, PARTS, ENGINE, SERVICES, DOORS, WIRING = range(7)
 LAYERS: dict[str, int] = {
     "errors": GROUND, "ids": GROUND, "limits": GROUND,
     "domain": DOMAIN, "spellings": DOMAIN, "sdk": DOMAIN, "settings": DOMAIN, "yaml_text": DOMAIN, "yaml_edit": DOMAIN,
-    "redaction": DOMAIN, "demo": DOMAIN,
+    "redaction": DOMAIN, "demo": DOMAIN, "measures": DOMAIN, "telemetry": DOMAIN,
+    "logs": DOMAIN,
     "storage": PARTS, "llm": PARTS, "memory": PARTS, "outbound": PARTS, "outbound_addresses": PARTS, "vault": PARTS,
     "signatures": PARTS, "channels": PARTS, "connectors": PARTS, "transforms": PARTS, "fluxgraph": PARTS,
-    "runtime": ENGINE, "catalog": ENGINE, "analytics": ENGINE,
+    "runtime": ENGINE, "catalog": ENGINE, "analytics": ENGINE, "blocks": ENGINE,
     "services": SERVICES,
     "triggers": DOORS, "web": DOORS, "cli": DOORS,
-    "application": WIRING, "__main__": WIRING, "": WIRING,
+    "wiring": WIRING, "application": WIRING, "__main__": WIRING, "": WIRING,
 }  # fmt: skip
 # The doors ask the wiring for the application of the process; nothing else does.
 MAY_ASK_FOR_THE_APPLICATION = {"web", "cli", "__main__"}
@@ -107,6 +108,8 @@ def _wrong(place: Path, own: str, part: str) -> str:
         return ""
     if part not in LAYERS or own not in LAYERS:
         return f"say in tests/test_layers.py which layer {part if part not in LAYERS else own} belongs to"
+    if part == "wiring":
+        return "" if own == "application" else f"{own} does not wire"
     if part == "application":
         return "" if own in MAY_ASK_FOR_THE_APPLICATION else f"{own} does not know the application"
     if LAYERS[part] > LAYERS[own]:

@@ -155,7 +155,7 @@ def test_a_typed_text_outlives_a_tab_and_another_page(create: Callable[[str], Sc
     screen.page.get_by_text("All agents").click()
     screen.page.get_by_role("heading", name="Agents", exact=True).wait_for()
     expect(screen.page).to_have_url(f"{server.address}/agents")
-    screen.page.get_by_role("button", name="Counter two").click()
+    screen.page.get_by_role("link", name="Counter two").click()
     screen.yaml_shows(r"broken: \[")
     expect(screen.page).to_have_url(re.compile("instance="))
     screen.page.go_back()

@@ -14,18 +14,18 @@ from zoneinfo import ZoneInfo
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from sqlalchemy import delete, update
+from sqlalchemy import delete, select, update
 
 from ionflux_core import ids
-from ionflux_core.analytics import kpis
+from ionflux_core.analytics import figures, kpis
 from ionflux_core.analytics.duck import AnalyticsCache
-from ionflux_core.analytics.metrics import METRICS
+from ionflux_core.analytics.metrics import MEASURES, METRICS
 from ionflux_core.analytics.scope import Scope, clock_shifts, day_bounds
 from ionflux_core.errors import Unavailable
 from ionflux_core.ids import new_id
+from ionflux_core.storage import audit, steps, tables
 from ionflux_core.storage import kpis as kpi_rows
 from ionflux_core.storage import runs as run_rows
-from ionflux_core.storage import steps, tables
 from ionflux_core.storage.engine import Database, change_stamp
 
 DAY = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
@@ -454,3 +454,100 @@ def test_a_settled_store_is_not_read(
 def test_every_metric_explains_itself() -> None:
     for metric in METRICS.values():
         assert metric.title and metric.definition.endswith(".")
+
+
+def event_row(workspace: str, **changes: Any) -> dict[str, Any]:
+    return {
+        "id": new_id(), "workspace_id": workspace, "type": "a.b", "at": DAY, "source": "test", "user_id": None,
+        "brand_id": None, "correlation_id": new_id(), "causation_run_id": None, "dedup_key": None,
+        "schema_version": "v1.0", "payload": {}, "status": "delivered",
+    } | changes  # fmt: skip
+
+
+def counted(cache: AnalyticsCache, name: str, workspace: str, **narrow: Any) -> float | None:
+    cache.refresh(max_age=0, budget=None)
+    return figures.total(cache.query, MEASURES[name], scope(workspace, **narrow)).value
+
+
+def test_an_event_that_is_committed_late_is_counted_once(
+    database: Database, cache: AnalyticsCache, workspace: str
+) -> None:
+    for seq in (1, 2, 4):
+        database.write(lambda c, seq=seq: c.execute(tables.events.insert(), event_row(workspace, seq=seq)))
+    assert counted(cache, "events", workspace) == 3
+    database.write(lambda c: c.execute(tables.events.insert(), event_row(workspace, seq=3)))
+    assert counted(cache, "events", workspace) == 4
+    assert counted(cache, "events", workspace) == 4
+
+
+def test_events_that_were_forgotten_leave_the_figures_with_a_rebuild(
+    database: Database, cache: AnalyticsCache, workspace: str
+) -> None:
+    database.write(lambda c: c.execute(tables.events.insert(), [event_row(workspace) for _ in range(3)]))
+    assert counted(cache, "events", workspace) == 3
+    database.write(lambda c: c.execute(delete(tables.events)))
+    assert counted(cache, "events", workspace) == 0
+
+
+def test_a_deleted_message_is_counted_no_more(database: Database, cache: AnalyticsCache, workspace: str) -> None:
+    def say(connection: Any) -> None:
+        channel = {"id": "c", "workspace_id": workspace, "name": "general", "type": "public", "description": "",
+                   "members": [], "status": "active", "created_at": DAY, "updated_at": DAY}  # fmt: skip
+        connection.execute(tables.chat_channels.insert(), channel)
+        row = {"workspace_id": workspace, "channel_id": "c", "sender_type": "user", "sender_id": "u",
+               "sender_name": "U", "content_type": "markdown", "content": {}, "reactions": [], "mentions": [],
+               "created_at": DAY, "changed_at": DAY}  # fmt: skip
+        connection.execute(tables.chat_messages.insert(), [row | {"id": each} for each in ids_said])
+
+    ids_said = [new_id(), new_id()]
+    database.write(say)
+    assert counted(cache, "messages", workspace) == 2
+
+    def unsay(connection: Any) -> None:
+        own = tables.chat_messages
+        connection.execute(update(own).where(own.c.id == ids_said[0]).values(deleted_at=DAY))
+        audit.note(connection, workspace, at=DAY, who="u", action="deleted", entity="message", entity_id=ids_said[0])
+
+    database.write(unsay)
+    assert counted(cache, "messages", workspace) == 1
+    cache.rebuild()
+    assert counted(cache, "messages", workspace) == 1
+
+
+def test_a_person_under_several_names_is_one_builder(database: Database, cache: AnalyticsCache, workspace: str) -> None:
+    with database.read() as connection:
+        owner = connection.execute(select(tables.users)).one()
+
+    def build(connection: Any) -> None:
+        for who in ("local owner", owner.id, owner.name, "demo", None):
+            audit.note(connection, workspace, at=DAY, who=who, action="saved", entity="prompt", entity_id="p")
+
+    database.write(build)
+    assert counted(cache, "builders", workspace) == 1
+
+
+def test_a_trigger_narrows_what_belongs_to_runs(database: Database, cache: AnalyticsCache, workspace: str) -> None:
+    fill_with_history(database, workspace)
+    assert counted(cache, "runs", workspace, trigger_kind="manual") == 20
+    parts = figures.total(cache.query, MEASURES["minutes_returned"], scope(workspace, trigger_kind="manual")).parts
+    assert sum(row["entries"] for row in parts) == 20
+    assert len(kpis.step_times(cache.query, scope(workspace, trigger_kind="nothing"))) == 0
+
+
+def test_the_caches_shape_can_be_read(cache: AnalyticsCache) -> None:
+    shown = cache.tables()
+    assert ("created_at", "TIMESTAMP") in shown["runs"] and ("confidence", "DOUBLE") in shown["value_entries"]
+    assert "meta" not in shown
+
+
+def test_events_survive_that_old_runs_are_forgotten(
+    database: Database, cache: AnalyticsCache, workspace: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("ionflux_core.analytics.feed.OVERLAP_MICROS", -1)
+    old = run_row(workspace)
+    add(database, old, run_row(workspace))
+    database.write(lambda c: c.execute(tables.events.insert(), [event_row(workspace) for _ in range(3)]))
+    assert counted(cache, "events", workspace) == counted(cache, "events", workspace) == 3
+    database.write(lambda c: c.execute(delete(tables.runs).where(tables.runs.c.id == old["id"])))
+    add(database, run_row(workspace))
+    assert (counted(cache, "runs", workspace), counted(cache, "events", workspace)) == (2, 3)

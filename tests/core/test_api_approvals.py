@@ -120,11 +120,11 @@ def test_policies_and_channels_are_read_and_set(app: Application, client: TestCl
     assert client.get("policies").json()["policies"] == rules
     assert client.put("policies", json={"policies": [{"verdict": "ask_above"}]}).status_code == 422
     assert outputs(app, start(app, "send")) == "sent"
-    known = {each["kind"]: each["connected"] for each in client.get("channels").json()["channels"]}
-    assert known == {"folder": True, "webhook": False}
-    assert client.put("channels/folder", json={"dry_run": True}).json()["connected"] is False
+    known = {each["kind"]: each["connected"] for each in client.get("outbound/channels").json()["channels"]}
+    assert known == dict.fromkeys(known, False) | {"folder": True} and {"email", "webhook"} <= set(known)
+    assert client.put("outbound/channels/folder", json={"dry_run": True}).json()["connected"] is False
     assert outputs(app, start(app, "send")) == "would_send"
-    assert client.put("channels/pigeon", json={"dry_run": False}).status_code == 404
+    assert client.put("outbound/channels/pigeon", json={"dry_run": False}).status_code == 404
 
 
 def test_the_commands_list_and_answer(app: Application, monkeypatch: pytest.MonkeyPatch) -> None:

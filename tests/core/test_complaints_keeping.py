@@ -22,8 +22,9 @@ import pytest
 from starlette.applications import Starlette
 from starlette.testclient import TestClient
 
-from ionflux_core.application import configure_logging, set_current
+from ionflux_core.application import set_current
 from ionflux_core.errors import Invalid
+from ionflux_core.logs import configure_logging
 from ionflux_core.redaction import IN_LOGS, MASK, RedactingFormatter
 from ionflux_core.services.exports import Exports
 from ionflux_core.web.metrics import Requests

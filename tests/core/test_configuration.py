@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ionflux_core.catalog.configuration import Configuration, EffectiveConfiguration, effective, parse_configuration
+from ionflux_core.catalog.instance_text import CanvasTarget
 from ionflux_core.catalog.loader import Catalog
 from ionflux_core.domain.agents import AgentDefinition
 from ionflux_core.errors import Invalid
@@ -59,7 +60,7 @@ def test_vector_c_only_overridable_triggers_change(catalog: Catalog) -> None:
     assert next(spec for spec in run.triggers if spec.type == "schedule").config.model_dump()["cron"] == "0 8 * * *"
     assert run.origins["triggers.pending_queue.config.cron"] == "instance"
     assert run.origins["triggers.pending_queue.config.task"] == "definition"
-    found = problems_of("triggers: [{type: webhook, config_override: {path: /mine}}]", definition)
+    found = problems_of("triggers: [{key: run_webhook, config_override: {path: /mine}}]", definition)
     assert "'run_webhook' cannot be changed" in found[0].message
 
 
@@ -151,6 +152,13 @@ snippet_preview_output_key: incident
         ("inputs: {fee_base: chargd}", "inputs.fee_base"),
         ("inputs: {fee_base: 5}", "inputs.fee_base"),
         ("output_to_canvas_block: 5", "output_to_canvas_block"),
+        ("output_to_canvas_block: {}", "output_to_canvas_block"),
+        ("output_to_canvas_block: {target_block_id: 5}", "output_to_canvas_block.target_block_id"),
+        ("output_to_canvas_block: {target_block: b}", "output_to_canvas_block"),
+        (
+            "output_to_canvas_block: {target_block_id: b, output_key_to_map: gone}",
+            "output_to_canvas_block.output_key_to_map",
+        ),
         ("stack_preferences: local", "stack_preferences"),
         ("advanced_features: [x]", "advanced_features"),
         ("triggers: [{key: daily_digest, config_override: {cron: 0 0 30 2 *}}]", "triggers.0.config_override.cron"),
@@ -159,6 +167,22 @@ snippet_preview_output_key: incident
 )
 def test_wrong_form_is_refused(catalog: Catalog, text: str, path: str) -> None:
     assert problems_of(text, catalog.definition("revenue_tracker"))[0].path == path
+
+
+def test_an_output_is_mapped_to_a_block_by_its_id_or_by_a_map(catalog: Catalog) -> None:
+    definition = catalog.definition("revenue_tracker")
+    key = definition.outputs[0].key
+    short = parse_configuration("output_to_canvas_block: b1", definition)
+    assert short.output_to_canvas_block == CanvasTarget("b1")
+    text = f"output_to_canvas_block:\n  target_block_id: b1\n  output_key_to_map: {key}\n"
+    assert parse_configuration(text, definition).output_to_canvas_block == CanvasTarget("b1", key)
+    assert parse_configuration("output_to_canvas_block: ''", definition).output_to_canvas_block is None
+
+
+def test_a_wrong_output_of_a_mapping_is_found_where_it_stands(catalog: Catalog) -> None:
+    text = "output_to_canvas_block:\n  target_block_id: b1\n  output_key_to_map: incident\n  extra: 1\n"
+    found = problems_of(text, catalog.definition("revenue_tracker"))
+    assert [(problem.line, problem.column) for problem in found][:2] == [(3, 22), (4, 3)]
 
 
 def typed(kind: str, **more: Any) -> AgentDefinition:

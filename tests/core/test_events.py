@@ -12,8 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ionflux_core import ids, limits
-from ionflux_core.domain.events import canonical_subject, check_subject, matches, passes_filter
-from ionflux_core.errors import Invalid, LimitExceeded, Unavailable
+from ionflux_core.domain.events import EventFilter, canonical_subject, check_subject, matches, passes_filter
+from ionflux_core.errors import Invalid, LimitExceeded, NotFound, Unavailable
 from tests.agents_for_tests.world import Clock, World, small_world, together, wait_for, world
 
 __all__ = ["small_world", "world"]
@@ -324,3 +324,119 @@ def test_events_are_listed_newest_first_in_pages(world: World) -> None:
     assert [event.type for event in first] == ["shop.n4", "shop.n3"]
     assert [event.type for event in find(world.workspace, before=first[-1].seq)] == ["shop.n2", "shop.n1", "shop.n0"]
     assert first[0].at - first[1].at >= timedelta(0)
+
+
+def _found(world: World, **narrow: Any) -> list[str]:
+    return [event.type for event in world.app.events.search(world.workspace, EventFilter(**narrow)).events]
+
+
+def test_events_are_found_by_pattern_source_state_period_and_words(world: World) -> None:
+    clock, publish = Clock(), world.app.events.publish
+    brand = world.app.workspaces.add_brand(world.workspace, {"name": "Tea"}).id
+    publish(world.workspace, "shop.order.created", {"number": 'A "7"', "city": "Évora"}, source="shop", brand_id=brand)
+    clock.forward(hours=1)
+    publish(world.workspace, "shop.refund.created", {"number": "B8"}, correlation_id="chain")
+    publish(world.workspace, "shop.order", {"percent": "100%_"})
+    _deliver(world)
+    publish(world.workspace, "shopping.order.created", {})
+    assert _found(world, pattern="shop.*.created") == ["shop.refund.created", "shop.order.created"]
+    assert _found(world, pattern="shop.>") == ["shop.order", "shop.refund.created", "shop.order.created"]
+    assert _found(world, pattern="shop.order") == ["shop.order"] and _found(world, pattern="no.such") == []
+    assert _found(world, source="shop") == ["shop.order.created"] == _found(world, brand_id=brand)
+    assert _found(world, correlation_id="chain") == ["shop.refund.created"]
+    assert _found(world, status="pending_processing") == ["shopping.order.created"]
+    assert _found(world, since=clock.at, prefix="shop.") == ["shop.order", "shop.refund.created"]
+    assert _found(world, until=clock.at) == ["shop.order.created"]
+    assert _found(world, text='a "7"') == ["shop.order.created"] == _found(world, text="évora")
+    assert _found(world, text="%_") == ["shop.order"] and _found(world, text="_%") == []
+    with pytest.raises(Invalid):
+        _found(world, pattern="a..b")
+
+
+def test_a_pattern_knows_types_that_came_since_it_was_last_asked(world: World) -> None:
+    assert _found(world, pattern="shop.>") == []
+    world.app.events.publish(world.workspace, "shop.order", {})
+    assert _found(world, pattern="shop.>") == ["shop.order"]
+    world.application(workers=0).events.publish(world.workspace, "shop.refund", {})
+    assert _found(world, pattern="shop.>") == ["shop.refund", "shop.order"]
+
+
+def test_a_pattern_and_a_page_go_together(world: World) -> None:
+    for n in range(7):
+        world.app.events.publish(world.workspace, "shop.order" if n % 2 else "other", {"n": n})
+    narrow, seen, cursor = EventFilter(pattern="shop.*"), [], None
+    while True:
+        page = world.app.events.search(world.workspace, narrow, before=cursor, limit=2)
+        seen += [event.payload["n"] for event in page.events]
+        if (cursor := page.cursor) is None:
+            break
+    assert seen == [5, 3, 1]
+
+
+def test_words_are_looked_for_in_a_stretch_and_the_cursor_goes_on_behind_it(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(limits, "EVENT_TEXT_ROWS", 3)
+    for n in range(8):
+        world.app.events.publish(world.workspace, "shop.order", {"said": "needle" if n in (0, 4) else "hay"})
+    narrow, found, asked, cursor = EventFilter(text="needle"), [], 0, None
+    while True:
+        page = world.app.events.search(world.workspace, narrow, before=cursor)
+        found += page.events
+        asked += 1
+        if (cursor := page.cursor) is None:
+            break
+        assert page.searched == 3
+    assert len(found) == 2 and 2 <= asked <= 4
+
+
+def test_an_opened_event_shows_no_secret(world: World) -> None:
+    world.app.secrets.put(world.workspace, "shop_key", "very-secret-value-1")
+    token = "shpat_0123456789abcdef0123456789abcdef"
+    event_id = world.app.events.publish(world.workspace, "a.b", {"key": "very-secret-value-1", "note": token})
+    shown = world.app.events.shown(world.app.events.get(world.workspace, event_id))
+    assert "very-secret" not in str(shown) and token not in str(shown)
+    with pytest.raises(NotFound):
+        world.app.events.get(world.app.workspaces.create("Other").id, event_id)
+
+
+def test_who_listens_to_whom_names_speakers_hearers_and_dead_ends(world: World) -> None:
+    world.agent("source", lambda ctx, inputs: {"result": ctx.emit("shop.order", {"n": 1})})
+    world.agent("probe", _echo, triggers=_hears("shop.*"))
+    world.agent("vain", _echo, triggers=_hears("never.said"))
+    world.started()
+    for slug in ("source", "probe", "vain"):
+        world.instance(slug, slug)
+    world.run("source")
+    world.app.events.publish(world.workspace, "lonely.fact", {})
+    wait_for(lambda: world.app.runs.unfinished(world.workspace) == 0 and len(world.rows("runs")) == 2)
+    found = world.app.events.listeners.map(world.workspace)
+    by_type = {subject.type: subject for subject in found.subjects}
+    order = by_type["shop.order"]
+    assert list(order.sources.values()) == [1] and [each.instance_name for each in order.triggers] == ["probe"]
+    assert not order.is_dead_end and by_type["lonely.fact"].is_dead_end
+    assert "chat" in by_type["ionflux.agent.run.completed"].followers
+    assert [trigger.instance_name for trigger in found.unreached] == ["vain"]
+    heard = world.app.events.listeners.hearing(world.workspace, "shop.order", {})
+    assert [trigger.instance_name for trigger in heard.triggers] == ["probe"] and not heard.asleep
+    world.app.agents.set_status(world.workspace, heard.triggers[0].instance_id, "paused")
+    heard = world.app.events.listeners.hearing(world.workspace, "shop.order", {})
+    assert not heard.triggers and [trigger.instance_name for trigger in heard.asleep] == ["probe"]
+    assert world.app.events.listeners.map(world.workspace).subjects and _dead_end(world, "shop.order")
+    assert "shop.order" in world.app.events.listeners.subjects(world.workspace)
+
+
+def _dead_end(world: World, type: str) -> bool:
+    return next(s.is_dead_end for s in world.app.events.listeners.map(world.workspace).subjects if s.type == type)
+
+
+def test_those_who_look_are_told_when_events_come_and_not_when_nothing_does(small_world: World) -> None:
+    told: list[int] = []
+    listener = small_world.app.live.listen(small_world.workspace, lambda: told.append(1))
+    small_world.app.events.deliver()
+    assert listener.take() == []
+    small_world.app.events.publish(small_world.workspace, "a.b", {})
+    _deliver(small_world)
+    assert listener.take() == ["events"]
+    _deliver(small_world)
+    assert listener.take() == []

@@ -18,7 +18,8 @@ from ionflux_core.web.front import Front, front
 from ionflux_core.web.headers import SecurityHeaders
 
 ORIGINAL = (Path(streamlit.__file__).parent / "static" / "index.html").read_text(encoding="utf-8")
-PAGE = front(ORIGINAL, style="b { color: red }")
+AHEAD = ["./static/js/TextInput.0.js", "./static/js/Checkbox.0.js"]
+PAGE = front(ORIGINAL, scripts=AHEAD, style="b { color: red }")
 OTHER = "x" * len(ORIGINAL)
 
 
@@ -54,7 +55,14 @@ def test_a_browser_gets_our_page_in_place_of_streamlits(client: TestClient) -> N
 def test_every_script_of_the_page_is_allowed_by_its_policy(client: TestClient) -> None:
     answer = client.get("/agents")
     inline = re.findall(r"<script>", answer.text)
-    assert len(inline) == len(re.findall(r"'sha256-", answer.headers["content-security-policy"])) == 2
+    assert len(inline) == len(re.findall(r"'sha256-", answer.headers["content-security-policy"])) == 3
+
+
+def test_what_other_pages_need_is_loaded_after_this_one() -> None:
+    ahead = next(script for script in re.findall(r"<script>(.*?)</script>", PAGE, re.DOTALL) if "import(" in script)
+    assert all(f'"{address}"' in ahead for address in AHEAD)
+    assert 'addEventListener("load"' in ahead
+    assert "import(" not in front(ORIGINAL)
 
 
 def test_streamlit_is_told_where_its_server_is_before_its_script_begins() -> None:

@@ -161,6 +161,16 @@ def test_the_same_delivery_on_many_threads_starts_one_run(world: World) -> None:
     assert len(world.events("ionflux.shopify.")) == 1
 
 
+def test_two_hooks_for_one_order_tell_of_it_once(small_world: World) -> None:
+    trigger = _world(small_world, "shopify")
+    small_world.app.secrets.put(small_world.workspace, "shopify_webhook_secret", SECRET)
+    body = b'{"id": 7, "updated_at": "2026-11-20T12:00:00Z"}'
+    for delivery in ("e-1", "e-2"):
+        headers = _signed(body, delivery, **{"X-Shopify-Topic": "orders/create"})
+        assert small_world.app.hooks.receive(trigger.hook_path or "", "POST", headers, body).status == 202
+    assert len(small_world.events("ionflux.shopify.")) == 1
+
+
 def test_an_unsigned_sender_names_its_deliveries_itself(world: World) -> None:
     trigger = _world(world, "none")
     assert _send(world, trigger).body["run_id"] != _send(world, trigger).body["run_id"]

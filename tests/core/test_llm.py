@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from ionflux_core import ids
-from ionflux_core.domain.prompts import Image, Message, Tool, ToolCall
+from ionflux_core.domain.dialogue import Image, Message, Tool, ToolCall
 from ionflux_core.errors import (
     Forbidden,
     Invalid,

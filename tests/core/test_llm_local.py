@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import BaseModel, Field
 
-from ionflux_core.domain.prompts import Image, Message
+from ionflux_core.domain.dialogue import Image, Message
 from ionflux_core.errors import Invalid
 from ionflux_core.llm import local, pricing
 from ionflux_core.llm.base import Request, model_for

@@ -111,19 +111,42 @@ def test_another_process_start_finds_everything_again(folder: Path, memory: Memo
 
 
 @pytest.mark.parametrize("embedder", [OtherEmbedder(), ShortEmbedder()])
-def test_vectors_of_another_embedder_are_refused(embedder: OtherEmbedder, folder: Path, memory: Memory) -> None:
-    other = Memory(folder, embedder)
-    for act in (lambda: other.remember("w1", "notes", "x"), lambda: other.recall("w1", "notes", "x")):
-        with pytest.raises(Conflict, match=r"hashing-256-v1.*cannot be mixed with") as caught:
-            act()
-        assert "another namespace" in caught.value.hint
-    assert other.remember("w1", f"notes {embedder.id}", "x")
-    assert memory.count("w1", "notes") == 3
+def test_each_embedder_has_a_collection_of_its_own(embedder: OtherEmbedder, memory: Memory) -> None:
+    assert memory.recall("w1", "notes", "x", embedder=embedder) == []
+    key = memory.remember("w1", "notes", "only mine", embedder=embedder)
+    assert [one.text for one in memory.recall("w1", "notes", "x", embedder=embedder)] == ["only mine"]
+    assert "only mine" not in [one.text for one in memory.recall("w1", "notes", "only mine", limit=10)]
+    assert (memory.count("w1", "notes"), memory.count("w1", "notes", embedder=embedder.id)) == (3, 1)
+    memory.forget("w1", "notes", [key], embedder=embedder.id)
+    assert (memory.count("w1", "notes"), memory.count("w1", "notes", embedder=embedder.id)) == (3, 0)
 
 
-def test_vector_of_the_wrong_length_is_refused(folder: Path) -> None:
+def test_an_embedder_whose_vectors_change_their_length_is_refused(memory: Memory) -> None:
+    longer = OtherEmbedder()
+    memory.remember("w1", "changing", "before", embedder=longer)
+    longer.dimensions = 300
+    for act in (memory.remember, memory.recall):
+        with pytest.raises(Conflict, match=r"256 numbers, which cannot be mixed with those of 300"):
+            act("w1", "changing", "after", embedder=longer)
+
+
+def test_vector_of_the_wrong_length_is_refused(memory: Memory) -> None:
     with pytest.raises(Invalid, match=r"8 numbers, not of 256"):
-        Memory(folder, LyingEmbedder()).remember("w1", "notes", "x")
+        memory.remember("w1", "notes", "x", embedder=LyingEmbedder())
+
+
+def test_a_workspace_sees_its_own_namespaces_and_browses_them(memory: Memory) -> None:
+    memory.remember("w9", "one", "first thought", {"n": 1}, id="a")
+    memory.remember("w9", "one", "second thought", id="b")
+    memory.remember("w9", "two", "elsewhere", embedder=ShortEmbedder())
+    found = [(each.name, each.embedder, each.dimensions, each.count) for each in memory.namespaces("w9")]
+    assert found == [("one", "hashing-256-v1", 256, 2), ("two", "short-v1", 8, 1)]
+    assert [(each.id, each.text, each.metadata) for each in memory.browse("w9", "one", limit=1)] == [
+        ("a", "first thought", {"n": 1})
+    ]
+    assert [each.id for each in memory.browse("w9", "one", offset=1)] == ["b"]
+    assert [each.id for each in memory.browse("w9", "one", containing="second")] == ["b"]
+    assert memory.browse("w8", "one") == [] and memory.namespaces("w8") == []
 
 
 def test_odd_namespaces_and_texts_work(memory: Memory) -> None:

@@ -241,3 +241,9 @@ def test_the_stored_status_is_never_outside_the_table_of_moves(small_world: Worl
     assert world.get(run_id).status == "success"
     world.app.db.write(lambda c: c.execute(update(runs).where(runs.c.id == run_id).values(status="pending")))
     assert world.until(run_id, "success").status == "success"
+
+
+def test_half_a_character_in_an_input_is_refused_with_a_sentence(small_world: World) -> None:
+    small_world.agent("quick", lambda ctx, inputs: {"result": 1})
+    with pytest.raises(Invalid, match="half a character"):
+        small_world.start("quick", "a\ud83d b")

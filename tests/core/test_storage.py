@@ -28,6 +28,8 @@ from tests.agents_for_tests.world import together
 
 NOON = datetime(2026, 3, 2, 12, 0, tzinfo=UTC)
 
+_WORDS = ("run_words", "ix_run_texts_words", "chat_words", "ix_chat_texts_words")
+
 
 def _lease(name: str, owner: str = "me") -> dict[str, Any]:
     return {"name": name, "owner": owner, "until": NOON}
@@ -226,8 +228,8 @@ def test_migrating_makes_exactly_the_tables_there_are(bare_url: str) -> None:
     assert migrate(database) and revision(database) == head()
     assert not migrate(database)
     with database.read() as connection:
-        # The index of the runs' words is each database's own.
-        opts = {"include_object": lambda thing, name, *_: not str(name).startswith(("run_words", "ix_run_texts_words"))}
+        # The indexes of words are each database's own.
+        opts = {"include_object": lambda thing, name, *_: not str(name).startswith(_WORDS)}
         assert compare_metadata(MigrationContext.configure(connection, opts=opts), metadata) == []
         assert connection.execute(text("SELECT count(*) FROM agent_run_logs")).scalar() == 0
     database.close()
@@ -371,3 +373,16 @@ def test_files_are_stored_once_and_found_by_their_hash_only(tmp_path: Path) -> N
     for name in ("0" * 64, "../../../etc/passwd", "A" * 64, ""):
         with pytest.raises(NotFound):
             files.read(name)
+
+
+def test_log_when_carried_over_is_in_the_file_itself(empty_sqlite: Path, tmp_path: Path) -> None:
+    path = shutil.copy(empty_sqlite, tmp_path / "one.sqlite")
+    opened = Database(f"sqlite:///{path}")
+    names = [f"lease-{number:03}" for number in range(engine._CARRIED_COMMITS + 1)]
+    for name in names:
+        opened.write(lambda connection, name=name: insert_new(connection, leases, _lease(name)))
+    opened.carry_over()
+    # The file alone, as it would be found without its log.
+    with sqlite3.connect(shutil.copy(path, tmp_path / "alone.sqlite")) as alone:
+        assert [row[0] for row in alone.execute("SELECT name FROM leases ORDER BY name")] == names
+    opened.close()

@@ -8,7 +8,10 @@ from typing import Any
 import pytest
 
 from ionflux_core import ids
+from ionflux_core.application import Application
+from ionflux_core.domain.agents import InputSpec
 from ionflux_core.errors import NotFound
+from ionflux_core.services.starting import brought_inputs
 from tests.agents_for_tests.world import Clock, World, small_world, world
 
 __all__ = ["small_world", "world"]
@@ -121,3 +124,12 @@ def test_old_delivery_ids_are_forgotten_and_young_ones_kept(small_world: World) 
     with app.db.read() as connection:
         assert rows.delivered_run(connection, "hook", "old") is None
         assert rows.delivered_run(connection, "hook", "young") == "r"
+
+
+def test_a_sender_fills_only_the_inputs_that_are_open_to_triggers(application: Application) -> None:
+    definition = application.catalog.definition("word_counter")
+    opened = InputSpec(key="asked", type="string", from_trigger=True)
+    owned = InputSpec(key="threshold", type="number", runtime_promptable=True)
+    known = definition.model_copy(update={"inputs": [opened, owned]})
+    assert brought_inputs(known, {"asked": "x", "threshold": 0, "other": 1}, None) == {"asked": "x"}
+    assert brought_inputs(known, {"threshold": 0}, "asked") == {"asked": {"threshold": 0}}

@@ -367,3 +367,12 @@ def test_many_starters_and_many_workers_lose_nothing(world: World) -> None:
         for run_id in ids_
     ]
     assert sorted(world.ended(run_id).outputs["result"] for run_id in started) == [n * 2 for n in range(40)]  # type: ignore[index]
+
+
+def test_a_crowd_of_senders_holds_a_queued_run_up_for_a_moment_only(small_world: World) -> None:
+    small_world.agent("quick", lambda ctx, inputs: {"result": 1})
+    app = small_world.started(workers=1)
+    asked: list[int] = []
+    app.crowded = lambda: asked.append(1) is None
+    assert small_world.run("quick", timeout=5).status == "success"
+    assert asked, "the worker looks before it takes a run"

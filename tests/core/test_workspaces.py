@@ -88,3 +88,67 @@ def test_creators_are_saved_and_archived(world: World) -> None:
     assert len(service.creators(world.workspace, archived=True)) == 1
     with pytest.raises(NotFound):
         service.save_creator(service.create("Elsewhere").id, creator.id, {"name": "Mine"})
+
+
+def test_the_second_of_two_who_save_a_profile_is_told(world: World) -> None:
+    service = world.app.workspaces
+    brand = service.add_brand(world.workspace, {"name": "Eco"}, by="ana")
+    mine = service.save_brand(world.workspace, brand.id, {"name": "Eco", "voice": "Calm."}, expected=brand.updated_at)
+    with pytest.raises(Conflict) as caught:
+        service.save_brand(world.workspace, brand.id, {"name": "Eco", "voice": "Loud."}, expected=brand.updated_at)
+    assert caught.value.code == "edited_elsewhere"
+    assert service.brand(world.workspace, brand.id).voice == "Calm."
+    over = service.save_brand(
+        world.workspace, brand.id, {"name": "Eco", "voice": "Loud."}, expected=mine.updated_at, by="ben"
+    )
+    assert over.voice == "Loud."
+    creator = service.add_creator(world.workspace, {"name": "Lia"})
+    service.save_creator(world.workspace, creator.id, {"name": "Lia", "bio": "weaves"}, expected=creator.updated_at)
+    with pytest.raises(Conflict):
+        service.save_creator(world.workspace, creator.id, {"name": "Lia"}, expected=creator.updated_at)
+
+
+def test_a_profile_keeps_who_changed_what(world: World) -> None:
+    service = world.app.workspaces
+    brand = service.add_brand(world.workspace, {"name": "Eco"}, by="ana")
+    service.save_brand(
+        world.workspace, brand.id, {"name": "Eco", "voice_do": ["Be brief"], "voice": "x" * 999}, by="ben"
+    )
+    service.save_brand(
+        world.workspace, brand.id, {"name": "Eco", "voice_do": ["Be brief"], "voice": "x" * 999}, by="ben"
+    )
+    service.set_brand_status(world.workspace, brand.id, "archived", by="cleo")
+    told = service.profile_history(world.workspace, brand.id)
+    assert [(each.who, each.action) for each in told] == [("cleo", "archived"), ("ben", "saved"), ("ana", "created")]
+    assert told[1].changed["voice_do"] == ("", '["Be brief"]')
+    assert len(told[1].changed["voice"][1]) == 300
+    assert service.profile_history(world.workspace, brand.id, before=told[1].seq)[0].action == "created"
+    assert service.profile_history(service.create("Elsewhere").id, brand.id) == []
+
+
+@pytest.mark.parametrize(
+    "broken",
+    [
+        {"shopify": {"secret": "shpat_this-is-a-token"}},
+        {"forbidden_words": [""]},
+        {"forbidden_words": ["x"] * 201},
+        {"visual": {"logo_file": {"sha256": "../../etc/passwd"}}},
+        {"visual": {"palette": ["#12345"]}},
+        {"visual": {"palette": ["#123456\n"]}},
+    ],
+)
+def test_a_profile_that_breaks_a_rule_is_refused(small_world: World, broken: dict[str, object]) -> None:
+    with pytest.raises(Invalid) as caught:
+        small_world.app.workspaces.add_brand(small_world.workspace, {"name": "Eco", **broken})
+    assert "this-is-a-token" not in str(caught.value)
+
+
+def test_forbidden_words_are_found_as_whole_words(small_world: World) -> None:
+    words = ["cheap", "game-changing", "best in class", "100 %"]
+    brand = small_world.app.workspaces.add_brand(small_world.workspace, {"name": "Eco", "forbidden_words": words})
+    assert brand.forbidden_in("Cheaper, and a GAME-CHANGING shirt; best in class!") == [
+        "game-changing",
+        "best in class",
+    ]
+    assert brand.forbidden_in("100 % linen") == ["100 %"]
+    assert brand.forbidden_in("plain") == []

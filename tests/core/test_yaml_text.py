@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ionflux_core.errors import Invalid
-from ionflux_core.yaml_text import dump, load, remove_value, set_value
+from ionflux_core.yaml_text import dump, inline, load, remove_value, set_value
 
 BOMBS = {
     "brackets": "[" * 100_000,
@@ -277,3 +277,9 @@ def test_any_text_is_either_read_or_refused_with_a_place(text: str) -> None:
         json.dumps(load(text).data, allow_nan=False)
     except Invalid as error:
         assert error.problems[0].line >= 1
+
+
+@pytest.mark.parametrize("broken", ["\x85", "a\x85b", "\u2028", "one\u2029two", "a\rb", "a\r\nb", "\n\x85"])
+def test_dump_keeps_every_kind_of_line_end(broken: str) -> None:
+    assert load(dump({"words": broken})).data == {"words": broken}
+    assert load(f"words: {inline(broken)}").data == {"words": broken}

@@ -127,7 +127,7 @@ def _crash(app: Application, workspace: str, file: Path, count: int, seed: int) 
             assert connection.execute(text("PRAGMA integrity_check")).scalar() == "ok"
 
 
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(900)
 def test_200_runs_of_five_steps_survive_kills_at_random_points(
     looking_on: Callable[[str], tuple[Application, str]], tmp_path: Path
 ) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
@@ -23,6 +24,12 @@ def open_page(noun: str, /, **parameters: str) -> AppTest:
     test.run()
     assert not test.exception
     return test
+
+
+def drawn(test: AppTest) -> list[dict[str, Any]]:
+    """What the page's own components draw, without the bar that stands on every page."""
+    found = test.get("bidi_component")
+    return [json.loads(each.proto.json) for each in found if each.proto.component_name != "ionflux_frame"]
 
 
 def words(test: AppTest) -> str:

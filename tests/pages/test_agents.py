@@ -20,8 +20,9 @@ from ionflux_ui.agent_diff import difference
 from ionflux_ui.agent_draft import Draft
 from ionflux_ui.agent_explain import explained
 from ionflux_ui.agent_fields import input_fields, trigger_fields, written_path
+from ionflux_ui.agent_rows import row_of
 from ionflux_ui.agent_triggers import webhook_address
-from tests.pages.shown import open_page, words
+from tests.pages.shown import drawn, open_page, words
 
 MANIFEST = """
 slug: parcel_counter
@@ -90,6 +91,37 @@ def page(ws: str, **parameters: str) -> AppTest:
 
 def _key(elements: Any, start: str) -> str:
     return next(element.key for element in elements if element.key and element.key.startswith(start))
+
+
+def rows(test: AppTest) -> list[dict[str, Any]]:
+    """The rows of the list."""
+    (board,) = drawn(test)
+    return list(board["rows"])
+
+
+def test_a_row_tells_how_an_agent_is_what_it_did_last_and_when_it_starts_next(app: Application, ws: str) -> None:
+    made = app.agents.create(ws, "parcel_counter", "Day *counter*")
+    (row,) = rows(page(ws))
+    assert (row["id"], row["name"], row["kind"]) == (made.id, "Day *counter*", "Parcel Counter")
+    assert [badge["text"] for badge in row["badges"]] == ["Active"]
+    assert row["last"] is None and row["next"]["help"].startswith("Next scheduled run: ")
+    last = {"timestamp": "2026-03-03T14:05:09+00:00", "status": "error", "output_preview_text": "It broke."}
+    ended = made.model_copy(update={"last_run": last, "status_reason": "3 failed runs in a row"})
+    row = row_of(ended, kind="Parcel Counter", overdue=True, following=None, zone="UTC")
+    assert row["last"]["badge"] == {"tone": "red", "icon": "error", "text": "Error"}
+    assert row["last"]["help"] == "Last run, Tue 3 Mar 2026, 14:05:09 UTC\n\nIt broke."
+    assert [badge["text"] for badge in row["badges"]] == ["Active", "Overdue"]
+    assert row["reason"] == "3 failed runs in a row" and row["next"] is None
+
+
+def test_the_list_is_narrowed_by_words_and_leaves_archived_agents_out(app: Application, ws: str) -> None:
+    for name in ("Day counter", "Night counter", "Old counter"):
+        made = app.agents.create(ws, "parcel_counter", name)
+    app.agents.set_status(ws, made.id, "archived")
+    assert {row["name"] for row in rows(page(ws))} == {"Day counter", "Night counter"}
+    assert [row["name"] for row in rows(page(ws, q="NIGHT parcel"))] == ["Night counter"]
+    assert len(rows(page(ws, archived="1"))) == 3
+    assert "No agent matches" in words(page(ws, q="nobody"))
 
 
 def test_a_form_edit_changes_the_text_and_leaves_comments(app: Application, ws: str) -> None:
@@ -307,3 +339,19 @@ def test_a_broken_text_keeps_the_form_at_the_last_whole_one() -> None:
 def test_a_webhook_address_is_on_the_host_of_the_page() -> None:
     assert webhook_address("https://flux.example:8443/agents?x=1", "a/b") == "https://flux.example:8443/hooks/a/b"
     assert webhook_address("", "a/b") == "/hooks/a/b"
+
+
+def test_the_memory_tab_says_what_lies_there_and_forgets_it(
+    app: Application, ws: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pytest.importorskip("chromadb", reason="vector memory is optional; pip install chromadb")
+    made = app.agents.create(ws, "parcel_counter", "Counter")
+    assert "keeps nothing in a vector memory" in words(page(ws, instance=made.id, tab="memory"))
+    known = app.marketplace.definition("parcel_counter")
+    memory = known.memory.model_copy(update={"namespace": "parcels_{{workspace_id}}"})
+    monkeypatch.setattr(app.marketplace, "definition", lambda _: known.model_copy(update={"memory": memory}))
+    app.memory().remember(ws, f"parcels_{ws}", "the *third* parcel was late", {"day": "Monday"})
+    shown = page(ws, instance=made.id, tab="memory")
+    assert "the *third* parcel was late" in [text.value for text in shown.text]
+    next(button for button in shown.button if button.label == "Forget").click().run()
+    assert app.memory().count(ws, f"parcels_{ws}") == 0

@@ -163,7 +163,8 @@ class TestThePolicies:
         test = open_page("settings", tab="policies")
         assert "Connected" in words(test) and "Dry run" in words(test)
         test.toggle(key=f"channel_{ws}_folder_dry").set_value(True)
-        next(each for each in test.button if each.label == "Save").click().run()
+        saves = [each for each in test.button if each.label == "Save" and "folder" in each.form_id]
+        saves[0].click().run()
         assert not any(each.connected for each in app.policies.channels(ws))
 
 

@@ -4,16 +4,21 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from ionflux_core import ids
 from ionflux_core.application import Application, set_current
 from ionflux_core.errors import Invalid
+from ionflux_core.storage.tables import incidents, workspaces
 from ionflux_ui.approval_fields import edited
 from ionflux_ui.home_checklist import first_steps
 from ionflux_ui.home_signals import day_counts, missing_secrets
+from ionflux_ui.home_week import week_tiles
 from tests.pages.shown import ROOT, labelled, open_page
 from tests.pages.shown import plain_words as words
 
@@ -193,10 +198,85 @@ def test_only_what_was_changed_counts_as_an_edit() -> None:
             edited(data, wrong)
 
 
+BOOKS = """
+def run(ctx, inputs):
+    ctx.value("money_made", 12.5, unit="USD", method="measured", note="an order")
+    ctx.value("money_saved", 4.0, unit="USD", method="estimate", note="a guess")
+    return {"result": 1}
+"""
+
+
+def test_the_week_is_shown_by_method_and_never_added_up(make_application, make_agent) -> None:  # type: ignore[no-untyped-def]
+    make_agent("books", BOOKS)
+    app: Application = make_application().start()
+    ws = app.workspaces.create("Test")
+    run_of(app, "agent:books")
+    app.cache.refresh(budget=None)
+    tiles = {(tile["about"], tile["note"]): tile for tile in week_tiles(app, ws)}
+    assert tiles["agent_gmv", "Measured"]["value"] == "12.50 USD"
+    assert tiles["agent_gmv", "Estimate"]["value"] == "4.00 USD"
+    runs = tiles["runs", ""]
+    assert (runs["value"], runs["change"], len(runs["days"]), runs["days"][-1]) == ("1", "", 14, 1.0)
+    (minutes,) = [tile for tile in tiles.values() if tile["about"] == "minutes_returned"]
+    assert minutes["value"] == "–" and "No run has booked" in minutes["note"]
+    test = home(app)
+    assert not test.exception and "This week" in words(test)
+
+
+def test_a_workspace_where_nothing_ran_has_no_week(application: Application) -> None:
+    application.cache.refresh(budget=None)
+    assert week_tiles(application, application.workspaces.all()[0]) == ()
+    assert "This week" not in words(home(application))
+
+
+def test_the_week_is_compared_with_the_one_before(application: Application) -> None:
+    ws = application.workspaces.all()[0]
+    real = ids.now
+    for back, count in ((9, 3), (1, 5)):
+        ids.set_clock(lambda back=back: datetime.now(UTC) - timedelta(days=back))  # type: ignore[misc]
+        for _ in range(count):
+            run_of(application, "agent:word_counter", inputs={"text": "a"})
+    ids.set_clock(None)
+    assert real is ids.now
+    application.cache.refresh(max_age=0, budget=None)
+    (runs,) = [tile for tile in week_tiles(application, ws) if tile["about"] == "runs"]
+    assert (runs["value"], runs["change"]) == ("5", "↑ +2")
+    assert sum(runs["days"][:7]) == 3 and sum(runs["days"][7:]) == 5
+
+
+def test_the_house_is_one_line_and_what_is_not_well_comes_first(application: Application, data_dir: Path) -> None:
+    said = words(home(application))
+    # This application keeps no clock.
+    assert "Nobody keeps the clock" in said and "Look at the health" not in said.partition("Database ")[2]
+    assert "free" in said and "no backup yet" in said and "queue empty" in said
+    (data_dir / "last-backup").touch()
+    assert "last backup" in words(home(application))
+
+
+def test_an_old_house_without_a_backup_is_told_so(application: Application) -> None:
+    old = ids.now() - timedelta(days=40)
+    application.db.write(lambda c: c.execute(workspaces.update().values(created_at=old)))
+    assert "There is no backup yet." in words(home(application))
+
+
+def test_open_incidents_need_somebody_until_they_are_muted(application: Application) -> None:
+    ws = workspace(application)
+    at = ids.now()
+    row: dict[str, Any] = {"id": ids.new_id(), "workspace_id": ws, "kind": "failure_rate", "subject": "word_counter",
+           "title": "Half of *everything* fails", "detail": "", "status": "open", "sightings": 2, "opened_at": at,
+           "seen_at": at}  # fmt: skip
+    application.db.write(lambda connection: connection.execute(incidents.insert().values(row)))
+    said = words(home(application))
+    assert "Half of *everything* fails" in said and "Nothing waits for you." not in said
+    application.incidents.mute(ws, row["id"], 60)
+    assert "Half of" not in words(home(application))
+
+
 def test_home_brings_in_nothing_heavy() -> None:
     code = (
         "import sys; sys.path.insert(0, '.'); import streamlit; before = set(sys.modules);"
         "import ionflux_ui.home_attention, ionflux_ui.home_checklist, ionflux_ui.home_day;"
+        "import ionflux_ui.home_week, ionflux_ui.home_standing;"
         "new = {name.split('.')[0] for name in set(sys.modules) - before};"
         "sys.exit(','.join(new & {'pandas', 'plotly', 'duckdb', 'pyarrow', 'numpy', 'chromadb', 'apscheduler'}) or 0)"
     )

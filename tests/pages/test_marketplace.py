@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 from streamlit.testing.v1 import AppTest
@@ -12,13 +13,19 @@ from ionflux_core.domain.agents import AgentDefinition
 from ionflux_core.domain.runs import RunFilter
 from ionflux_ui.marketplace_list import Wanted, narrowed
 from ionflux_ui.plain import escaped
-from tests.pages.shown import ROOT, open_page
+from tests.pages.shown import ROOT, drawn, open_page
 from tests.pages.shown import plain_words as words
 
 
 def shown(app: Application, **parameters: str) -> AppTest:
     set_current(app)
     return open_page("marketplace", **parameters)
+
+
+def cards(test: AppTest) -> list[dict[str, Any]]:
+    """The cards of the list."""
+    (board,) = drawn(test)
+    return list(board["cards"])
 
 
 @pytest.fixture
@@ -30,14 +37,23 @@ def shop(make_application) -> Application:  # type: ignore[no-untyped-def]
 
 
 def test_every_agent_has_a_card_and_planned_ones_cannot_be_used(shop: Application) -> None:
-    test = shown(shop)
-    assert not test.exception
-    said = words(test)
-    for definition in shop.marketplace.definitions():
-        assert definition.name in said
-    usable = {button.key.removeprefix("use_") for button in test.button if (button.key or "").startswith("use_")}
-    assert usable == {each.slug for each in shop.marketplace.definitions() if not each.planned}
-    assert "Planned" in said
+    shown_cards = cards(shown(shop))
+    definitions = shop.marketplace.offered()
+    assert {card["name"] for card in shown_cards} == {each.name for each in definitions}
+    assert {card["slug"] for card in shown_cards if card["usable"]} == {e.slug for e in definitions if not e.planned}
+    planned = next(card for card in shown_cards if not card["usable"])
+    assert planned["state"][0]["text"].startswith("Planned")
+
+
+def test_a_card_says_what_its_agent_is(shop: Application) -> None:
+    definition = shop.marketplace.definition("revenue_tracker")
+    card = next(card for card in cards(shown(shop, q="margin")) if card["slug"] == "revenue_tracker")
+    story = definition.narrative
+    assert (card["version"], card["epithet"], card["tagline"]) == (definition.version, story.epithet, story.tagline)
+    assert card["introduction"][:40] == str(story.introduction)[:40]
+    assert story.capabilities[0].split(":")[0] in card["can"]
+    assert {"Shopify", *definition.tags} <= {badge["text"] for badge in card["about"]}
+    assert card["address"] == "?q=margin&agent=revenue_tracker"
 
 
 def test_filters_narrow_the_list_and_stay_in_the_address(shop: Application) -> None:
@@ -48,7 +64,7 @@ def test_filters_narrow_the_list_and_stay_in_the_address(shop: Application) -> N
     assert test.query_params["q"] == "no such agent anywhere"
     assert test.query_params["tag"] == "Finance"
     next(button for button in test.button if button.label == "Clear the filters").click().run()
-    assert f"{len(shop.marketplace.definitions())} agents" in words(test)
+    assert f"{len(shop.marketplace.offered())} agents" in words(test)
     assert "q" not in test.query_params and "tag" not in test.query_params
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
 import pytest
@@ -13,7 +12,7 @@ from ionflux_core.domain.money import MICROS, Band, Estimate
 from ionflux_ui.agent_costs import in_words
 from tests.agents_for_tests.paid import CALL_MICROS, CODE, PRICED, UNPRICED, Chooser, Stand
 from tests.agents_for_tests.world import wait_for
-from tests.pages.shown import labelled, open_page, plain_words
+from tests.pages.shown import drawn, labelled, open_page, plain_words
 
 
 @pytest.fixture
@@ -135,11 +134,11 @@ def test_an_agents_page_shows_what_its_runs_cost(app: Application, ws: str) -> N
 def test_the_dashboard_shows_cost_by_model_and_names_what_has_no_price(app: Application, ws: str) -> None:
     ran(app, ws)
     ran(app, ws, inputs={"value": UNPRICED})
-    test = open_page("dashboard", workspace=ws)
-    parts = [part for element in test.get("bidi_component") for part in json.loads(element.proto.json)["parts"]]
-    costs = next(part for part in parts if part["title"] == "What the models cost")
+    test = open_page("dashboard", workspace=ws, show="cost")
+    parts = [part for board in drawn(test) for part in board["parts"]]
+    costs = next(part for part in parts if part["title"] == "Cost")
     assert costs["note"] == f"No price is known for {UNPRICED} (3 calls): what they cost is in no sum."
-    (chart,) = costs["charts"]
+    chart = next(each for each in costs["charts"] if each["title"] == "Cost by day and model")
     assert [(series["key"], sum(filter(None, series["values"]))) for series in chart["series"]] == [
         (PRICED, pytest.approx(3 * CALL_MICROS / MICROS))
     ]

@@ -95,12 +95,19 @@ def stand_in() -> Iterator[StandIn]:
         disable_nagle_algorithm = True
 
         def do_POST(self) -> None:
-            body = json.loads(self.rfile.read(int(self.headers["content-length"])))
+            length = int(self.headers.get("content-length", 0))
+            raw = self.rfile.read(length)
+            if len(raw) < length:
+                # Who asked was cut off before the question was whole.
+                return
+            body = json.loads(raw or b"{}")
             headers = {name.lower(): value for name, value in self.headers.items()}
             reply = said.hear(Asked(self.path, headers, body, time.monotonic()))
             time.sleep(reply.delay)
             with suppress(OSError):
                 self._send(reply)
+
+        do_GET = do_POST
 
         def _send(self, reply: Reply) -> None:
             self.send_response(reply.status)
