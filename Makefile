@@ -10,7 +10,7 @@ TYPED := app.py ionflux_core ionflux_ui pages docs/generate.py
 name ?=
 kind ?= code
 
-.PHONY: run test test-all setup lint fmt type layers docs bench agent page doctor check pins help
+.PHONY: run test test-all setup lint fmt type layers docs bench bench-quality agent page doctor check pins help
 
 run: .venv/.run ## Set up what is missing and serve IONFLUX on http://127.0.0.1:8501
 	@$(PY) -m ionflux_core serve
@@ -45,6 +45,13 @@ docs: .venv/.dev ## Write the generated tables of the documentation anew; fails 
 bench: .venv/.dev ## Measure speed and weight against the floors
 	$(PY) benchmarks/bench.py
 
+bench-quality: .venv/.dev ## Measure how well the agents do and how fast, one after the other; about eight minutes
+	$(PY) benchmarks/brief_bench.py
+	$(PY) benchmarks/persona_bench.py
+	$(PY) benchmarks/email_bench.py
+	$(PY) benchmarks/mail_bench.py
+	$(PY) benchmarks/sentinel_bench.py
+
 agent: .venv/.run ## Write the folder of a new agent: make agent name=greeter
 	@test -n "$(name)" || { echo "Say its name: make agent name=greeter"; exit 1; }
 	@$(PY) -m ionflux_core new agent "$(name)" --kind "$(kind)"
@@ -65,7 +72,7 @@ pins: ## Pin requirements.in and requirements-dev.in anew; needs uv
 	  requirements-dev.in -o requirements-dev.txt
 
 help: ## This list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 .venv/bin/python:
 ifneq ($(UV),)

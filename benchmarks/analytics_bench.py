@@ -19,8 +19,9 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from ionflux_core.analytics import kpis
+from ionflux_core.analytics import figures, kpis
 from ionflux_core.analytics.duck import AnalyticsCache
+from ionflux_core.analytics.metrics import MEASURES
 from ionflux_core.analytics.scope import Scope
 from ionflux_core.ids import new_id
 from ionflux_core.storage import runs as run_rows
@@ -34,6 +35,7 @@ WORKSPACE = "bench"
 BEGIN = datetime(2026, 8, 1, tzinfo=UTC)
 DAYS = 90
 BUDGET_MS = 50.0
+METRIC_MS = 100.0
 
 # Both engines read the same formula, so that both hold the same runs. ($n: how many.)
 _GENERATED = """
@@ -48,7 +50,7 @@ SELECT printf('0191%08x-%04x-7000-8000-%012x', i / 4, i % 65536, i) AS id, '{wor
 
 
 def bench(runs: int = 1_000_000) -> dict[str, Any]:
-    """Every figure: `duckdb`, `sqlite`, `pandas` (ms by query), `refresh` (ms), `file_mb`."""
+    """Every figure: `duckdb`, `metrics`, `sqlite`, `pandas` (ms by query), `refresh` (ms), `file_mb`."""
     with tempfile.TemporaryDirectory() as folder:
         place = Path(folder)
         db = Database(f"sqlite:///{place / 'ionflux.sqlite'}")
@@ -59,6 +61,7 @@ def bench(runs: int = 1_000_000) -> dict[str, Any]:
             plain = _fill_sqlite(place / "plain.sqlite", runs)
             answer: dict[str, Any] = {"runs": runs, "budget_ms": BUDGET_MS}
             answer["duckdb"] = {name: _timed(query) for name, query in _ours(cache).items()}
+            answer["metrics"] = {name: _timed(query, times=3) for name, query in _metrics(cache).items()}
             answer["sqlite"] = {name: _timed(query, times=2) for name, query in _in_sqlite(plain).items()}
             answer["pandas"] = {name: _timed(query) for name, query in _in_pandas(plain).items()}
             plain.close()
@@ -68,6 +71,7 @@ def bench(runs: int = 1_000_000) -> dict[str, Any]:
             cache.close()
             db.close()
     answer["within_budget"] = all(times["median"] <= BUDGET_MS for times in answer["duckdb"].values())
+    answer["metrics_within_budget"] = all(times["median"] <= METRIC_MS for times in answer["metrics"].values())
     return answer
 
 
@@ -94,9 +98,53 @@ def _fill_cache(cache: AnalyticsCache, runs: int) -> None:
         cursor.execute(f"""
             INSERT INTO runs
             SELECT id, workspace_id, instance_id, brand_id, definition_slug, status, trigger_kind, false, error_code,
-                   cost_micros, created, created, created + to_microseconds(took), change_seq
-            FROM ({source}, {created} AS created FROM range({runs}) t(i))""")
+                   cost_micros, created, created + to_microseconds(i % 9000000), created + to_microseconds(took),
+                   change_seq, id, 1, 1, CASE WHEN i % 3 = 0 THEN 'person-' || (i % 7) END
+            FROM ({source}, i, {created} AS created FROM range({runs}) t(i))""")
+        for table, rows in _BESIDE.items():
+            cursor.execute(f"INSERT INTO {table} {rows.format(workspace=WORKSPACE)}")
         cursor.execute("CHECKPOINT")
+
+
+_OF_RUN = "workspace_id, instance_id, brand_id, definition_slug, trigger_kind, status"
+# What lies beside the runs: five steps each, and as much of the rest as a busy shop has.
+_BESIDE = {
+    "run_steps": f"""
+        SELECT id, {_OF_RUN}, 's' || n, n, 'step', 'Step ' || n, CASE WHEN n = 3 THEN 'error' ELSE 'success' END,
+               CASE WHEN n = 2 AND change_seq % 50 = 0 THEN 2 ELSE 1 END, 0, started_at, finished_at
+        FROM runs CROSS JOIN range(5) s(n)""",
+    "value_entries": f"""
+        SELECT id, id, {_OF_RUN}, CASE WHEN change_seq % 2 = 0 THEN 'money_made' ELSE 'minutes_returned' END, 5.0,
+               CASE WHEN change_seq % 2 = 0 THEN 'USD' ELSE 'min' END,
+               CASE WHEN change_seq % 3 = 0 THEN 'measured' ELSE 'estimate' END, 0.5, created_at
+        FROM runs WHERE change_seq % 4 < 2""",
+    "model_costs": """
+        SELECT id, workspace_id, instance_id, brand_id, definition_slug, trigger_kind, status, created_at,
+               'p:model-' || (change_seq % 3), 2, 0, cost_micros, 900, 300, 0
+        FROM runs WHERE change_seq % 2 = 0""",
+    "approvals": f"""
+        SELECT id, id, {_OF_RUN}, 'question', CASE WHEN change_seq % 3 = 0 THEN 'denied' ELSE 'approved' END,
+               change_seq % 5 = 0, created_at, finished_at
+        FROM runs WHERE change_seq % 20 = 0""",
+    "ledger_entries": """
+        SELECT change_seq, id, workspace_id, id, instance_id, brand_id, definition_slug, trigger_kind,
+               'debit_flow_execution', -0.25, created_at FROM runs""",
+    "events": """
+        SELECT change_seq, workspace_id, id, instance_id, brand_id, definition_slug, trigger_kind,
+               'ionflux.agent.run.completed', 'agent', id, finished_at FROM runs""",
+    "activity": """
+        SELECT change_seq, workspace_id, 'x', 'person-' || (change_seq % 7), 'saved', 'instance', instance_id,
+               created_at FROM runs WHERE change_seq % 50 = 0""",
+    "messages": """
+        SELECT id, workspace_id, 'channel', 'user', 'person-' || (change_seq % 7), 'markdown', created_at
+        FROM runs WHERE change_seq % 20 = 0""",
+    "versions": """
+        SELECT instance_id, workspace_id, change_seq, 'x', 'person-' || (change_seq % 7), created_at
+        FROM runs WHERE change_seq % 5000 = 0""",
+    "instances": """
+        SELECT instance_id, workspace_id, any_value(definition_slug), min(created_at) FROM runs
+        GROUP BY instance_id, workspace_id""",
+}
 
 
 def _fill_sqlite(path: Path, runs: int) -> sqlite3.Connection:
@@ -133,6 +181,18 @@ def _ours(cache: AnalyticsCache) -> Queries:
         "runs_by_trigger": lambda: kpis.runs_by_trigger(ask, scope),
         "slowest_runs": lambda: kpis.slowest_runs(ask, scope),
     }
+
+
+def _metrics(cache: AnalyticsCache) -> Queries:
+    """Every metric of the catalogue: its whole figure, and what a chart of it asks for."""
+    scope, ask = _scope(), cache.query
+    queries: Queries = {}
+    for name, measure in MEASURES.items():
+        queries[name] = lambda measure=measure: figures.total(ask, measure, scope)
+        queries[f"{name} by day"] = lambda measure=measure: figures.rows_by(ask, measure, scope, "day")
+        if "instance" in measure.keys:
+            queries[f"{name} by agent"] = lambda measure=measure: figures.rows_by(ask, measure, scope, "instance")
+    return queries
 
 
 def _in_sqlite(plain: sqlite3.Connection) -> Queries:
@@ -228,6 +288,10 @@ def main() -> None:
         others = [answer[engine].get(name) for engine in ("sqlite", "pandas")]
         cells = [f"{other['median']:>10.1f}" if other else f"{'-':>10}" for other in others]
         print(f"{name:24}{times['median']:>10.1f}{''.join(cells)}")
+    slow = sorted(answer["metrics"].items(), key=lambda item: -item[1]["median"])
+    print(f"metrics of the catalogue, the slowest of {len(slow)}; budget {METRIC_MS:.0f} ms")
+    for name, times in slow[:12]:
+        print(f"{name:40}{times['median']:>10.1f}")
     for name, took in answer["refresh"].items():
         print(f"refresh, {name}: {took:.1f} ms")
     print(f"file: {answer['file_mb']:.1f} MB; within the budget: {'yes' if answer['within_budget'] else 'NO'}")

@@ -19,7 +19,16 @@ from typing import Any
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
-from benchmarks import compare_bench, figures, http_bench, lineage_bench, pages_bench, runs_bench  # noqa: E402
+from benchmarks import (  # noqa: E402
+    board_bench,
+    compare_bench,
+    figures,
+    flows_bench,
+    http_bench,
+    lineage_bench,
+    pages_bench,
+    runs_bench,
+)
 from benchmarks.figures import Figure, Section  # noqa: E402
 
 CHART_MS = 50
@@ -53,7 +62,11 @@ SECTIONS: dict[str, Callable[..., list[Figure]]] = {
     "durable_accept": http_bench.durable_accept,
     "compare": compare_bench.compare,
     "lineage": lineage_bench.lineage,
+    "flows": flows_bench.flows,
     "pages": pages_bench.pages,
+    "canvas": board_bench.canvas,
+    "chat": board_bench.chat,
+    "run_end": board_bench.run_end,
     "first_page": pages_bench.first_page,
     "idle_memory": pages_bench.idle_memory,
     "charts": charts,

@@ -48,7 +48,8 @@ class NotHere(Exception):
 
 
 @contextmanager
-def _browser() -> Iterator[Browser]:
+def chromium() -> Iterator[Browser]:
+    """A browser for the length of a block; NotHere when there is none."""
     try:
         from playwright.sync_api import sync_playwright
     except ImportError as error:
@@ -76,7 +77,7 @@ def _open(page: Page, server: Server, path: str) -> float:
 def _click(page: Page, title: str, path: str) -> float:
     """Seconds from clicking a page in the sidebar until it is usable."""
     before = page.locator('[data-testid="stMain"] h1').first.inner_text()
-    link = page.locator('[data-testid="stSidebarNavLink"]').filter(has_text=title).first
+    link = page.locator('[data-testid="stSidebarNavLink"]').filter(has=page.get_by_text(title, exact=True)).first
     link.wait_for()
     began = time.perf_counter()
     link.click()
@@ -92,19 +93,19 @@ def pages(folder: Path, *, quick: bool) -> list[Figure]:
     """Every page: cold (a new browser context), warm (its address again in that context), and by a click."""
     data = full_store(folder)
     times: Times = defaultdict(list)
-    with _browser() as browser, product(data, agents=SHIPPED_AGENTS) as server, hello(folder) as floor:
+    with chromium() as browser, product(data, agents=SHIPPED_AGENTS) as server, hello(folder) as floor:
         server.wait_answer("/healthz")
         floor.wait_open()
-        _visit(browser, floor, "/", "hello", defaultdict(list))
+        visit(browser, floor, "/", "hello", defaultdict(list))
         walk = [(entry.title, _path(entry.noun), entry.noun) for entry in (*PAGES[1:], PAGES[0])]
         first: Times = defaultdict(list)
         _click_through(browser, server, walk, first)
         began = time.monotonic()
         for _ in range(1 if quick else 3):
-            _visit(browser, floor, "/", "hello", times)
+            visit(browser, floor, "/", "hello", times)
             _click_through(browser, floor, [("Again", "/again", "hello"), ("Hello", "/", "hello")], times)
             for entry in PAGES:
-                _visit(browser, server, _path(entry.noun), entry.noun, times)
+                visit(browser, server, _path(entry.noun), entry.noun, times)
             _click_through(browser, server, walk, times)
             if time.monotonic() - began > _BUDGET_SECONDS:
                 break
@@ -114,7 +115,8 @@ def pages(folder: Path, *, quick: bool) -> list[Figure]:
     ]
 
 
-def _visit(browser: Browser, server: Server, path: str, name: str, times: Times) -> None:
+def visit(browser: Browser, server: Server, path: str, name: str, times: Times) -> None:
+    """A page in a new browser context, and once more in the same."""
     context = browser.new_context()
     page = context.new_page()
     times[name, "cold"].append(_open(page, server, path))
@@ -146,7 +148,7 @@ def first_page(folder: Path, *, quick: bool) -> list[Figure]:
     """From starting the process to the first page rendered in a browser that is already open; the second start."""
     data = full_store(folder)
     ours, floors = [], []
-    with _browser() as browser:
+    with chromium() as browser:
         for _ in range(1 if quick else 3):
             with hello(folder) as server:
                 floors.append(_start_to_page(browser, server))

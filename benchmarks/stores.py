@@ -12,11 +12,12 @@ from sqlalchemy import select, update
 
 from ionflux_core.application import Application
 from ionflux_core.domain.agents import AgentInstance
+from ionflux_core.domain.canvas import BlockDraft, Place
 from ionflux_core.ids import new_id
 from ionflux_core.settings import load_settings
 from ionflux_core.storage import kpis, runs, steps
 from ionflux_core.storage.engine import Connection
-from ionflux_core.storage.tables import triggers
+from ionflux_core.storage.tables import chat_messages, triggers
 
 HERE = Path(__file__).resolve().parent
 BENCH_AGENTS = HERE / "agents"
@@ -121,6 +122,30 @@ def _fill(folder: Path) -> None:
     opened.stop()
 
 
+def page_of_blocks(data: Path, count: int) -> str:
+    """The id of a new page in a stored workspace, with so many blocks of six kinds."""
+    opened = application(data, agents=SHIPPED_AGENTS, workers=0).open()
+    workspace = opened.workspaces.all()[0]
+    margins = opened.agents.find(workspace.id, definition_slug="revenue_tracker")[0]
+    figure = {"definition": "revenue_tracker", "kpi": "net_revenue", "agent_configuration_id": margins.id}
+    rows = [[f"row {number}", number] for number in range(20)]
+    kinds: list[tuple[str, dict[str, Any]]] = [
+        ("text", {"markdown_text": "**Words** of a plan, and a list:\n\n- one\n- two\n- three"}),
+        ("kpi_tile", figure),
+        ("chart", {"source": "kpi", "kind": "lines", **figure}),
+        ("agent_snippet", {"agent_configuration_id": margins.id}),
+        ("table_view", {"json_data_to_display": {"columns": ["Name", "Value"], "rows": rows}}),
+        ("json_display", {"json_data_to_display": {"rows": rows}}),
+    ]
+    blocks = [
+        BlockDraft(type=type, content=content, place=Place(x=number % 3 * 4, y=number // 3 * 5, width=4, height=5))
+        for number, (type, content) in ((number, kinds[number % len(kinds)]) for number in range(count))
+    ]
+    page = opened.canvas.create(workspace.id, f"{count} blocks", blocks=blocks)
+    opened.stop()
+    return page.id
+
+
 def _finished_run(instance: AgentInstance, at: datetime, chance: random.Random) -> dict[str, Any]:
     failed = chance.random() < 0.05
     error = {"code": "agent_failed", "message": "The shop did not answer.", "hint": "Try again."} if failed else None
@@ -201,3 +226,48 @@ def _figures(instance: AgentInstance, first: datetime, chance: random.Random) ->
                 }
             )
     return points
+
+
+def full_channel(data: Path, count: int) -> tuple[str, str, str]:
+    """A channel with so many messages and one without any, in a stored workspace; their ids and the newest words."""
+    opened = application(data, agents=SHIPPED_AGENTS, workers=0).open()
+    workspace, owner = opened.workspaces.all()[0].id, opened.workspaces.owner()
+    loud, quiet = (opened.chat.create_channel(workspace, {"name": name}, by=owner.id) for name in ("Loud", "Quiet"))
+    at = datetime.now(UTC) - timedelta(days=30)
+    for start in range(0, count, _BATCH):
+        batch = [
+            _message(workspace, loud.id, index, at + timedelta(seconds=index)) for index in range(start, start + _BATCH)
+        ]
+        opened.db.write(lambda connection, batch=batch: connection.execute(chat_messages.insert(), batch).rowcount)  # type: ignore[misc]
+    last = opened.chat.post(workspace, loud.id, text="the very newest", sender_id=owner.id, sender_name=owner.name)
+    opened.chat.mark_read(workspace, loud.id, owner.id, last.id)
+    opened.stop()
+    return loud.id, quiet.id, "the very newest"
+
+
+def _message(workspace_id: str, channel_id: str, index: int, at: datetime) -> dict[str, Any]:
+    return {
+        "id": new_id(),
+        "workspace_id": workspace_id,
+        "channel_id": channel_id,
+        "sender_type": "user",
+        "sender_id": "somebody",
+        "sender_name": "Somebody",
+        "content_type": "markdown",
+        "content": {"text_body": f"message {index} of a long talk about the shop"},
+        "reactions": [],
+        "mentions": [],
+        "created_at": at,
+        "changed_at": at,
+    }
+
+
+def page_with_agent(data: Path) -> tuple[str, str]:
+    """The id of a page with one agent's block on it, in a new workspace, and the agent's name."""
+    opened = application(data, agents=BENCH_AGENTS, workers=0).open()
+    workspace = opened.workspaces.create("Bench")
+    agent = opened.agents.create(workspace.id, "three_steps", "Three steps")
+    page = opened.canvas.create(workspace.id, "Runs")
+    opened.canvas.add_block(workspace.id, page.id, "agent_snippet", {"agent_configuration_id": agent.id})
+    opened.stop()
+    return page.id, agent.name

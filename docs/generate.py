@@ -115,6 +115,72 @@ def _endpoint(path: str, method: str, operation: dict[str, Any]) -> str:
     return f"| `{method.upper()} {path}` | {said} | {names} |"
 
 
+def chat_commands_table() -> str:
+    """Every command of the chat as a row of a Markdown table."""
+    from ionflux_core.services.commands import COMMANDS
+
+    rows = [f"| `{each.usage.replace('|', chr(92) + '|')}` | {each.help} |" for each in COMMANDS.values()]
+    return "\n".join(["| command | what it does |", "|---|---|", *rows])
+
+
+def metrics_text() -> str:
+    """Every metric of the catalogue by group: its name, unit, good direction, formula, tables, dimensions and SQL."""
+    from ionflux_core.analytics.metrics import CATALOGUE, Metric
+
+    groups: dict[str, list[Metric]] = {}
+    for metric in CATALOGUE:
+        groups.setdefault(metric.group, []).append(metric)
+    parts = []
+    for group, metrics in groups.items():
+        rows = ["| name | figure | unit | good | formula | by |", "|---|---|---|---|---|---|"]
+        rows += [_metric_row(metric) for metric in metrics]
+        queries = "\n".join(f"-- {metric.name}: from {', '.join(metric.sources)}\n{metric.sql}" for metric in metrics)
+        parts.append(f"### {group}\n\n" + "\n".join(rows) + f"\n\n```sql\n{queries}\n```")
+    return "\n\n".join(parts)
+
+
+def _metric_row(metric: Any) -> str:
+    good = {"up": "more", "down": "less", "none": ""}[metric.direction]
+    cells = (f"`{metric.name}`", metric.title, metric.unit, good, metric.definition, ", ".join(metric.dimensions))
+    return "| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |"
+
+
+def fluxgraph_tables() -> str:
+    """Every field of a flow's document, by the map it stands in."""
+    from ionflux_core.fluxgraph import document, document_parts, schema
+    from ionflux_core.fluxgraph.words import meaning
+
+    def table(title: str, said: str, model: Any, without: Any = ()) -> str:
+        rows = [
+            f"| `{name}` | {kind} | {default} | {meaning(model.__name__, name)} |"
+            for name, kind, default in schema.fields(model)
+            if name not in without
+        ]
+        return "\n".join([f"### {title}", "", said, "", "| | is | default | |", "|---|---|---|---|", *rows])
+
+    common = {name for name, _, _ in schema.fields(document.NodeBase)}
+    parts = [
+        table("The document", "", document.Flow),
+        table("Every trigger", "", document_parts.FlowTrigger, {"config"}),
+    ]
+    for kind, settings in document_parts.FLOW_TRIGGERS.items():
+        parts.append(table(f"A trigger of type {kind}", "", settings, {"kind"}))
+    parts.append(table("Every node", "", document.NodeBase))
+    for word, node in document.NODES.items():
+        parts.append(table(f"Node: {word}", (node.__doc__ or "").strip(), node, common))
+    for model in (
+        document_parts.Limits, document_parts.Defaults, document_parts.Retry, document_parts.Value,
+        document_parts.Cache, document.Case, document.Branch, document.OnError, document.Approval, document.Wait,
+        document.AwaitedEvent, document.Code, document.Permissions, document_parts.Position,
+    ):  # fmt: skip
+        parts.append(table(f"Map: {_spaced(model.__name__)}", (model.__doc__ or "").strip(), model))
+    return "\n\n".join(part.replace("\n\n\n\n", "\n\n") for part in parts)
+
+
+def _spaced(name: str) -> str:
+    return "".join(f" {each.lower()}" if each.isupper() else each for each in name).strip()
+
+
 def with_part(text: str, part: str) -> str:
     """A document with what stands between its markers replaced."""
     before, _, rest = text.partition(BEGIN)
@@ -128,6 +194,9 @@ def written() -> dict[Path, str]:
         "settings.md": settings_table,
         "cli.md": commands_text,
         "api.md": api_text,
+        "chat-commands.md": chat_commands_table,
+        "metrics.md": metrics_text,
+        "fluxgraph.md": fluxgraph_tables,
     }
     files = {ROOT / ".env.example": env_example()}
     for name, part in parts.items():

@@ -6,6 +6,7 @@ import json
 import sys
 import urllib.request
 from pathlib import Path
+from typing import Any
 
 from playwright.sync_api import Page, sync_playwright
 
@@ -26,20 +27,34 @@ SHOTS = {
     "agents": "/agents",
     "runs": "/runs",
     "dashboard": "/dashboard",
+    "explore": "/explore",
+    "events": "/events",
+    "alerts": "/alerts",
     "brands": "/brands",
     "settings": "/settings",
+    "accounts": "/settings?tab=accounts",
+    "page": "/canvas",
+    "prompts": "/prompts",
     "approvals": "/approvals",
     "outbox": "/outbox",
 }
 
 
 def shots(url: str) -> dict[str, str]:
-    """Every picture with its address: the pages, one run of a shipped agent, and two runs side by side."""
-    with urllib.request.urlopen(f"{url}/api/v1/runs?agent=sales_sentinel&status=success&limit=2") as answer:
-        found = [run["run_id"] for run in json.load(answer)["runs"]]
-    if len(found) < 2:
-        return SHOTS
-    return {**SHOTS, "run": f"/runs?run={found[0]}", "compare": f"/compare?left={found[1]}&right={found[0]}"}
+    """Every picture with its address: the pages, the alarms, one run of a shipped agent, and two runs side by side."""
+    runs, channels = (_asked(url, what) for what in ("runs?agent=sales_sentinel&status=success&limit=2", "channels"))
+    alerts = next((each["id"] for each in channels["channels"] if each["name"] == "alerts"), "")
+    found = {"chat": f"/chat?channel={alerts}"}
+    ids = [run["run_id"] for run in runs["runs"]]
+    if len(ids) == 2:
+        found |= {"run": f"/runs?run={ids[0]}", "compare": f"/compare?left={ids[1]}&right={ids[0]}"}
+    return {**SHOTS, **found}
+
+
+def _asked(url: str, what: str) -> dict[str, Any]:
+    with urllib.request.urlopen(f"{url}/api/v1/{what}") as answer:
+        known: dict[str, Any] = json.load(answer)
+    return known
 
 
 def settle(page: Page) -> None:
