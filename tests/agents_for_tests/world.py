@@ -136,7 +136,7 @@ class World:
         inputs = {} if value is None else {"value": value}
         return self.app.runs.start(self.workspace, target, inputs, **options).run_id
 
-    def run(self, target: str, value: Any = None, *, timeout: float = 10.0, **options: Any) -> Run:
+    def run(self, target: str, value: Any = None, *, timeout: float = 30.0, **options: Any) -> Run:
         """Start a run and wait until it has ended or is parked."""
         self.started()
         return self.ended(self.start(target, value, **options), timeout=timeout)
@@ -145,11 +145,11 @@ class World:
         """A run as it stands."""
         return self.app.runs.get(self.workspace, run_id)
 
-    def ended(self, run_id: str, *, timeout: float = 10.0) -> Run:
+    def ended(self, run_id: str, *, timeout: float = 30.0) -> Run:
         """The run once it has ended or is parked."""
         return self.app.runs.wait(self.workspace, run_id, timeout=timeout)
 
-    def until(self, run_id: str, *statuses: RunStatus, timeout: float = 10.0) -> Run:
+    def until(self, run_id: str, *statuses: RunStatus, timeout: float = 30.0) -> Run:
         """The run once it has one of these statuses."""
         wait_for(lambda: self.get(run_id).status in statuses, timeout, lambda: self.get(run_id))
         return self.get(run_id)
@@ -171,7 +171,7 @@ class World:
         return [(event.type, event.payload) for event in reversed(found)]
 
 
-def wait_for(condition: Callable[[], Any], timeout: float = 10.0, shown: Callable[[], Any] = lambda: "") -> None:
+def wait_for(condition: Callable[[], Any], timeout: float = 30.0, shown: Callable[[], Any] = lambda: "") -> None:
     """Return once a condition holds; fail when it does not in time."""
     deadline = time.monotonic() + timeout
     while not condition():

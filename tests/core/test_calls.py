@@ -18,7 +18,7 @@ from tests.agents_for_tests.world import World, small_world, together, wait_for,
 __all__ = ["small_world", "world"]
 
 
-def _call(world: World, value: Any = None, target: str = "agent:probe", timeout: float = 10.0) -> Run:
+def _call(world: World, value: Any = None, target: str = "agent:probe", timeout: float = 30.0) -> Run:
     return world.app.runs.call(world.workspace, target, {"value": value}, timeout=timeout)
 
 

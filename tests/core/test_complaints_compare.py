@@ -41,7 +41,7 @@ def test_complaint_2_two_runs_are_compared_on_one_page_within_a_second(world: Wo
     found = world.app.comparisons.runs(world.workspace, left.id, right.id)
     # The page gets all of it at once.
     shown = to_json(found)
-    assert time.process_time() - began < 5, "make bench measures it; here it must only not run away"
+    assert time.process_time() - began < 20, "make bench measures it; here it must only not run away"
     assert len(found.steps) == 20 and {pair.mark for pair in found.steps} == {"changed"}
     assert all(pair.outputs.changes and pair.left and pair.right for pair in found.steps)
     assert all(pair.left.seconds is not None for pair in found.steps if pair.left)

@@ -212,7 +212,7 @@ def test_a_parquet_bomb_is_found_before_it_unpacks(app: Application, ws: str) ->
     began = time.monotonic()
     with pytest.raises(LimitExceeded):
         app.datasets.upload(ws, "bomb.parquet", data)
-    assert time.monotonic() - began < 20
+    assert time.monotonic() - began < 60
 
 
 def _zipped(**members: bytes) -> bytes:

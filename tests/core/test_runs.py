@@ -219,7 +219,7 @@ def test_waiting_for_a_run_ends_with_the_run_or_the_time(small_world: World) -> 
     run_id = world.start("probe")
     began = time.monotonic()
     assert world.ended(run_id, timeout=0.3).status == "running"
-    assert 0.25 < time.monotonic() - began < 2
+    assert 0.25 < time.monotonic() - began < 15
     let_go.set()
     assert world.ended(run_id).status == "success"
 

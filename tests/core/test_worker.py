@@ -43,9 +43,9 @@ def test_a_run_over_its_time_ends_and_its_place_is_filled_and_its_late_writes_ar
     world.agent("quick", lambda ctx, inputs: {"result": 1})
     world.started(workers=1)
     stuck = world.start("hang")
-    done = world.until(stuck, "error", timeout=8)
+    done = world.until(stuck, "error", timeout=30)
     assert done.error is not None and done.error.code == "timeout" and "'hang'" in done.error.message
-    assert world.run("quick", timeout=5).status == "success"
+    assert world.run("quick", timeout=30).status == "success"
     let_go.set()
     wait_for(lambda: len(late) == 3)
     assert late == ["Revoked"] * 3
@@ -130,7 +130,7 @@ def test_a_long_queue_of_one_instance_does_not_hide_the_others(small_world: Worl
     quick = world.start("quick one")
     world.started(workers=3)
     try:
-        assert world.until(quick, "success", timeout=5).status == "success"
+        assert world.until(quick, "success", timeout=30).status == "success"
     finally:
         let_go.set()
 
@@ -223,7 +223,7 @@ def test_a_run_of_a_dead_process_of_this_host_is_taken_up_at_the_start(world: Wo
     dead = _dead_process()
     _lose(world.app, run_id, owner=owner_name().replace(f":{os.getpid()}:", f":{dead}:"), seconds=600)
     world.started()
-    assert world.ended(run_id, timeout=3).status == "success"
+    assert world.ended(run_id, timeout=30).status == "success"
 
 
 def _dead_process() -> int:
@@ -354,7 +354,7 @@ def test_a_run_whose_agent_is_gone_ends_at_once_and_stops_no_other(world: World)
     world.app.catalog.reload()
     assert world.app.runs.cancel(world.workspace, cancelled).status == "cancelled_by_user"
     world.started(workers=1)
-    assert world.ended(kept, timeout=3).status == "success"
+    assert world.ended(kept, timeout=30).status == "success"
     assert (world.ended(lost).status, world.ended(lost).error_code) == ("error", "not_found")
 
 
@@ -374,5 +374,5 @@ def test_a_crowd_of_senders_holds_a_queued_run_up_for_a_moment_only(small_world:
     app = small_world.started(workers=1)
     asked: list[int] = []
     app.crowded = lambda: asked.append(1) is None
-    assert small_world.run("quick", timeout=5).status == "success"
+    assert small_world.run("quick", timeout=30).status == "success"
     assert asked, "the worker looks before it takes a run"

@@ -207,7 +207,7 @@ def test_attack_is_refused_or_comes_to_nothing_soon(source: str) -> None:
     assert came.error in ("", "Invalid", "ConditionFailed"), came
     assert came.value in (None, True, False)
     # 0.3 s on a quiet machine for the heaviest one the guard lets pass.
-    assert came.seconds < 2
+    assert came.seconds < 5
 
 
 @pytest.mark.parametrize("source", ATTACKS[:16], ids=range(16))

@@ -205,7 +205,7 @@ def _tried(source: str) -> Any:
 def test_attack_is_stopped_or_harmless(source: str) -> None:
     came = apart(_tried, source)
     assert came.error in ("", "Invalid", "TemplateFailed"), came
-    assert came.seconds < 3
+    assert came.seconds < 5
     assert len(came.value or "") <= 210_000
     for trace in ("<class", "<built-in", "<function", "object at 0x", "method"):
         assert trace not in (came.value or "")
