@@ -6,11 +6,13 @@ import threading
 from typing import TYPE_CHECKING
 
 from ionflux_core.analytics.duck import AnalyticsCache
-from ionflux_core.catalog.loader import Catalog
+from ionflux_core.catalog.flow_definition import FLOW, bare_definition
+from ionflux_core.catalog.loader import AgentCode, Catalog
 from ionflux_core.channels.registry import registered
 from ionflux_core.domain.runs import Run, RunStatus
 from ionflux_core.errors import Unavailable
 from ionflux_core.measures import Measures
+from ionflux_core.runtime.flow import runner as flow_runner
 from ionflux_core.runtime.ports import Ports
 from ionflux_core.runtime.worker import Worker
 from ionflux_core.services.account_doors import AccountDoors
@@ -124,7 +126,8 @@ class Parts:
         )
         self.workspaces.refuse_secrets = self.agents.refuse_secrets
         self.memories = Memories(self.db, self.memory, self.agents, self.marketplace)
-        self.flows = Flows(self.agents, self.marketplace, self.workspaces.get)
+        self.catalog.add(bare_definition(), AgentCode(FLOW, flow_runner.run, flow_runner))
+        self.flows = Flows(self.db, self.agents, self.marketplace, self.workspaces.get, lambda: self.runs)
 
     def _make_runs(self, settings: Settings) -> None:
         """Runs, what starts them, what they ask, send and cost."""

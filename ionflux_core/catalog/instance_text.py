@@ -8,6 +8,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
+from ionflux_core.catalog.flow_definition import FLOW, read_flow
 from ionflux_core.catalog.manifest import TOP_KEYS, did_you_mean, memory_keys
 from ionflux_core.domain.agents import AgentDefinition, InputSpec
 from ionflux_core.domain.health import HealthSpec
@@ -57,6 +58,9 @@ def parse_configuration(text: str, definition: AgentDefinition, *, given: Contai
 
     `given` names inputs that workspace or brand supply, so that they may be absent here although they are required.
     """
+    if definition.slug == FLOW:
+        minutes = read_flow(text).value.minutes_saved_per_run
+        return Configuration(advanced_features={FLOW: text}, value={"minutes_per_run": minutes} if minutes else {})
     reader = _Reader(load(text), definition)
     configuration = reader.read(given)
     raise_if_any(reader.problems, "The configuration")

@@ -12,8 +12,10 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+from ionflux_core.catalog.flow_definition import FLOW, flow_definition
 from ionflux_core.catalog.manifest import read_manifest
 from ionflux_core.domain.agents import AgentDefinition
+from ionflux_core.domain.runs import Run
 from ionflux_core.errors import Forbidden, Invalid, IonfluxError, NotFound, Problem, Unavailable
 from ionflux_core.limits import YAML_BYTES
 from ionflux_core.yaml_text import load
@@ -56,7 +58,23 @@ class Catalog:
         self._places: dict[str, Path] = {}
         self._names: dict[str, str] = {}
         self._code: dict[str, AgentCode] = {}
+        self._own: dict[str, AgentDefinition] = {}
         self.reload()
+
+    def add(self, definition: AgentDefinition, code: AgentCode) -> None:
+        """Make an agent known that is a part of the program and has no folder."""
+        self._own[definition.slug] = definition
+        self._code[definition.slug] = code
+        self.reload()
+
+    def definition_of(self, slug: str, text: str) -> AgentDefinition:
+        """The definition an instance follows: a flow's own document states it, for all others the text is no matter."""
+        return flow_definition(text) if slug == FLOW else self.definition(slug)
+
+    def definition_of_run(self, run: Run) -> AgentDefinition:
+        """The definition a run was made from; a flow's run carries its document."""
+        text = (run.config.get("advanced_features") or {}).get(FLOW) if run.definition_slug == FLOW else None
+        return self.definition_of(run.definition_slug, text) if text else self.definition(run.definition_slug)
 
     def reload(self) -> None:
         """Read all manifests again; code that is already imported stays."""
@@ -64,6 +82,9 @@ class Catalog:
         places: dict[str, Path] = {}
         names: dict[str, str] = {}
         broken: list[BrokenFolder] = []
+        for own in self._own.values():
+            self._take_names(own, names)
+            definitions[own.slug] = own
         for place in self._agent_folders():
             try:
                 definition = read_manifest(place / "agent.yaml")
@@ -93,7 +114,10 @@ class Catalog:
 
     def folder(self, name: str) -> Path:
         """The folder of an agent."""
-        return self._places[self.definition(name).slug]
+        definition = self.definition(name)
+        if definition.slug in self._own:
+            raise NotFound(f"{definition.name} is a part of the program and has no folder.", hint="Choose another one.")
+        return self._places[definition.slug]
 
     def code(self, name: str) -> AgentCode:
         """The agent's code, imported on first use; Unavailable while planned, Forbidden outside the trusted folder."""
@@ -118,6 +142,8 @@ class Catalog:
 
     def sample(self, name: str) -> dict[str, Any] | None:
         """The content of the agent's sample.yaml, its unquoted decimals as numbers; None when it has none."""
+        if self.definition(name).slug in self._own:
+            return None
         file = self.folder(name) / "sample.yaml"
         if not file.is_file():
             return None

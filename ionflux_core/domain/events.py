@@ -8,6 +8,7 @@ from typing import Any, Literal, get_args
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from ionflux_core.domain.waits import joined_waits, waits_in
 from ionflux_core.errors import Invalid
 
 SUBJECT = re.compile(r"^[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*$")
@@ -139,13 +140,19 @@ def _fits(word: str, actual: str) -> bool:
 
 
 def is_awaited(wait: dict[str, Any], event: PlatformEvent) -> bool:
-    """True when an event is what a parked run waits for."""
-    return matches(wait["topic"], event.type) and passes_filter(wait.get("filter") or {}, event.payload)
+    """True when an event is among what a parked run waits for."""
+    return any(_fits_wait(part, event) for part in waits_in(wait))
 
 
 def woken_by(wait: dict[str, Any], event: PlatformEvent) -> dict[str, Any]:
-    """What a parked run is woken with: its wait, and the event that ended it."""
-    return {**wait, "event": {"id": event.id, "type": event.type, "payload": event.payload}}
+    """What a parked run is woken with: its waits, and the event with each of those it has ended."""
+    told = {"event": {"id": event.id, "type": event.type, "payload": event.payload}}
+    return joined_waits([{**part, **told} if _fits_wait(part, event) else part for part in waits_in(wait)])
+
+
+def _fits_wait(wait: dict[str, Any], event: PlatformEvent) -> bool:
+    topic = wait.get("topic")
+    return bool(topic) and matches(topic, event.type) and passes_filter(wait.get("filter") or {}, event.payload)
 
 
 _OPERATORS = ("_gte", "_lte", "_contains", "_gt", "_lt", "_ne", "_in")

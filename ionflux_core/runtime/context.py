@@ -9,7 +9,7 @@ import uuid
 from collections.abc import Callable, Mapping
 from datetime import datetime
 from functools import cached_property
-from typing import Any, Literal, ParamSpec, TypeVar
+from typing import Any, Literal, ParamSpec, Self, TypeVar
 
 from ionflux_core.domain.events import check_subject
 from ionflux_core.domain.runs import Run, RunError, RunStatus
@@ -19,11 +19,12 @@ from ionflux_core.limits import EVENT_BYTES, LOG_LINE_BYTES, LOGS_PER_RUN, OUTPU
 from ionflux_core.redaction import hidden, hide_here
 from ionflux_core.runtime.batches import Batches
 from ionflux_core.runtime.children import Children
-from ionflux_core.runtime.journal import Journal, PendingRecords, plain_json
+from ionflux_core.runtime.journal import Journal, plain_json
 from ionflux_core.runtime.llm import JournaledLlm
 from ionflux_core.runtime.outside import JournaledHttp, JournaledMemory
 from ionflux_core.runtime.own_records import OwnRecords
 from ionflux_core.runtime.parking import FINISHED_STEP, Parked
+from ionflux_core.runtime.pending import PendingRecords
 from ionflux_core.runtime.ports import Ports
 from ionflux_core.runtime.rooms import JournaledAccounts, JournaledChat, JournaledPages
 from ionflux_core.runtime.values import entry
@@ -40,6 +41,7 @@ class RunContext(Batches, Children):
     """What an agent may touch, backed by the run store."""
 
     journaled_as = "Context"
+    replays = False
 
     def __init__(self, run: Run, journal: Journal, ports: Ports) -> None:
         self._run = run
@@ -48,6 +50,8 @@ class RunContext(Batches, Children):
         self._path: list[str] = []
         self._counts: dict[str, int] = {}
         self._logged = 0
+        # How a step's own name becomes its key; a flow puts its node's key in its place.
+        self.placed: Callable[[str], str] = lambda name: name
         self.parks_as: RunStatus | None = None
         self.reported: dict[str, Any] = dict(run.kpis)
         self.run_id = run.id
@@ -131,7 +135,7 @@ class RunContext(Batches, Children):
     ) -> Any:
         hide_here(self._ports.redactor(self._run.workspace_id))
         name = hidden(name)
-        key = self._journal.key("/".join([*self._path, name[:120]]))
+        key = self._step_key(name)
         recorded = self._journal.row(key)
         if recorded is not None and recorded.status in FINISHED_STEP:
             return self._handed_back(recorded)
@@ -149,6 +153,41 @@ class RunContext(Batches, Children):
         finally:
             self._path.pop()
         return self._journal.finish(step, kept)
+
+    def lane(self, *, inside: str = "") -> Self:
+        """This context for another thread of the same run, inside a step or beside; to be closed with `join`."""
+        made = self._over(self._journal.lane())
+        made.reported = self.reported
+        made._path = [inside] if inside else []
+        return made
+
+    def _over(self, journal: Journal) -> Self:
+        return type(self)(self._run, journal, self._ports)
+
+    def cut(self, lane: RunContext) -> None:
+        """Give a lane up whose thread does not come back: whatever it still does is not recorded."""
+        self._journal.cut(lane._journal)
+
+    def join(self, lane: RunContext) -> None:
+        """Take over what a lane has cost and said."""
+        self._journal.join(lane._journal)
+
+    def recorded(self, key: str) -> AnyRow | None:
+        """What an earlier execution of this run has recorded for a step."""
+        return self._journal.row(key)
+
+    def journaled(self, kind: str, key: str, fn: Callable[..., Any], inputs: Mapping[str, Any] | None = None) -> Any:
+        """Run `fn(**inputs)` once as the step of this kind under exactly this key."""
+        self.placed = lambda _: key
+        try:
+            return self._stepped(kind, key, fn, (), dict(inputs or {}))
+        finally:
+            self.placed = lambda name: name
+
+    def _step_key(self, name: str) -> str:
+        """The key of the next step of this name, inside the steps that are open."""
+        name = name[:120]
+        return self._journal.key("/".join([*self._path, name]) if self._path else self.placed(name))
 
     def _handed_back(self, recorded: AnyRow) -> Any:
         self.reported |= recorded.reported or {}

@@ -9,10 +9,10 @@ from typing import Any, Literal
 
 from ionflux_core.domain.events import check_subject
 from ionflux_core.runtime.context import RunContext
-from ionflux_core.runtime.journal import PendingRecords
 from ionflux_core.runtime.outside import JournaledHttp, JournaledMemory
 from ionflux_core.runtime.own_records import OwnRecords
 from ionflux_core.runtime.parking import FINISHED_STEP
+from ionflux_core.runtime.pending import PendingRecords
 from ionflux_core.sdk import Decision
 
 

@@ -11,6 +11,7 @@ from ionflux_core.domain.agents import AgentDefinition, OutputSpec, check_value
 from ionflux_core.domain.events import is_awaited, woken_by
 from ionflux_core.domain.money import in_dollars
 from ionflux_core.domain.runs import FINISHED, Run, RunError, RunStatus
+from ionflux_core.domain.waits import waits_in
 from ionflux_core.errors import (
     AgentFailed,
     BudgetReached,
@@ -51,7 +52,7 @@ class Execution:
         # A run that was never executed has no steps to look for.
         self._fresh = fresh
         self._before = costs.NOTHING
-        self.definition = ports.catalog.definition(self.run.definition_slug)
+        self.definition = ports.catalog.definition_of_run(self.run)
         self.journal = WatchedJournal(run, ports, self._recorded(), owner=owner)
         self.journal.published = ports.published
         self.context = context_of(self.run, self.journal, ports)
@@ -244,18 +245,24 @@ def _ended(run: Run, status: RunStatus, values: dict[str, Any]) -> Run:
 
 def wake_if_come(connection: Connection, run: Run, wait: dict[str, Any]) -> None:
     """Bring a run on again at once when what it waits for has come while it was being parked."""
+    waits = waits_in(wait)
+    come = any(_is_over(connection, run, each) for each in waits)
+    topics = [each for each in waits if "topic" in each]
+    if topics:
+        for event in events.since(connection, run.workspace_id, min(each["after"] for each in topics)):
+            if is_awaited(wait, event):
+                wait, come = woken_by(wait, event), True
+                break
+    if come:
+        runs.move(connection, run.id, "pending", parked=True, wake_at=None, wait=wait)
+
+
+def _is_over(connection: Connection, run: Run, wait: dict[str, Any]) -> bool:
+    """Whether the person has answered or the run has ended that is waited for."""
     if "approval_id" in wait:
         asked = approvals.get(connection, run.workspace_id, wait["approval_id"])
-        if asked is not None and asked.status != "pending":
-            runs.move(connection, run.id, "pending", parked=True, wake_at=None)
-    if "run_id" in wait and runs.status_of(connection, wait["run_id"]) in (None, *FINISHED):
-        runs.move(connection, run.id, "pending", parked=True, wake_at=None)
-    if "topic" not in wait:
-        return
-    for event in events.since(connection, run.workspace_id, wait["after"]):
-        if is_awaited(wait, event):
-            runs.move(connection, run.id, "pending", parked=True, wake_at=None, wait=woken_by(wait, event))
-            return
+        return asked is not None and asked.status != "pending"
+    return "run_id" in wait and runs.status_of(connection, wait["run_id"]) in (None, *FINISHED)
 
 
 def budget_in(error: BaseException) -> BudgetReached | None:

@@ -7,9 +7,11 @@ import math
 import threading
 import time
 from collections.abc import Callable
+from copy import copy
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, NamedTuple
+from itertools import count
+from typing import Any, NamedTuple, Self
 
 from pydantic_core import PydanticSerializationError, from_json, to_json, to_jsonable_python
 
@@ -17,14 +19,13 @@ from ionflux_core.errors import AgentFailed, LimitExceeded
 from ionflux_core.ids import now
 from ionflux_core.limits import INLINE_OUTPUT_BYTES, OUTPUT_BYTES, RUN_STEPS
 from ionflux_core.redaction import hidden
+from ionflux_core.runtime.pending import START, Effects
 from ionflux_core.runtime.step_inputs import hash_of, preview_of
-from ionflux_core.sdk import Record
-from ionflux_core.storage import artifacts, events, kpis, records, runs, steps
+from ionflux_core.storage import artifacts, runs, steps
 from ionflux_core.storage.artifacts import ArtifactFiles
 from ionflux_core.storage.engine import AnyRow, Connection, Database
 
 _KEY_CHARS = 280
-_START = (0, 0, 0, 0, 0)
 
 
 class Revoked(BaseException):
@@ -62,96 +63,20 @@ class Kept(NamedTuple):
     in_file: bool
 
 
-class PendingRecords:
-    """Rows an agent has written that are not stored yet, in order; None in place of a row removes it."""
-
-    def __init__(self, workspace_id: str, owner: str) -> None:
-        self._workspace_id = workspace_id
-        self._owner = owner
-        self._writes: list[tuple[str, str, Record | None]] = []
-        self.newest: dict[tuple[str, str], Record | None] = {}
-
-    def __len__(self) -> int:
-        return len(self._writes)
-
-    def add(self, collection: str, key: str, row: Record | None) -> None:
-        """Write or remove one row, from now on seen by `newest`."""
-        self._writes.append((collection, key, row))
-        self.newest[collection, key] = row
-
-    def drop_since(self, kept: int) -> None:
-        """Forget all but the first `kept` writes."""
-        if kept < len(self._writes):
-            del self._writes[kept:]
-            self.newest = {(collection, key): row for collection, key, row in self._writes}
-
-    def save(self, connection: Connection, since: int) -> None:
-        """Store the writes since a mark; an outer step's earlier write of the same row gives way to them."""
-        fresh = {(collection, key): row for collection, key, row in self._writes[since:]}
-        self._writes[:since] = [(c, k, fresh.get((c, k), row)) for c, k, row in self._writes[:since]]
-        by_collection: dict[str, list[Record]] = {}
-        for (collection, key), row in fresh.items():
-            if row is None:
-                records.remove(connection, self._owner, collection, key)
-            else:
-                by_collection.setdefault(collection, []).append(row)
-        for collection, rows in by_collection.items():
-            records.put(connection, self._workspace_id, self._owner, collection, rows)
-
-
 @dataclass
-class Effects:
-    """What a step leaves behind; all of it is written in the transaction that records the step."""
+class _Standing:
+    """Whether this worker may go on with a run: the same for all lanes of its journal."""
 
-    kpis: list[dict[str, Any]] = field(default_factory=list)
-    values: list[dict[str, Any]] = field(default_factory=list)
-    events: list[dict[str, Any]] = field(default_factory=list)
-    logs: list[dict[str, Any]] = field(default_factory=list)
-    calls: list[dict[str, Any]] = field(default_factory=list)
-    writes: list[Callable[[Connection], object]] = field(default_factory=list)
-    records: PendingRecords | None = None
-
-    def flush(self, connection: Connection, since: tuple[int, ...] = _START) -> None:
-        """Write what has gathered since a mark, and every log line and call."""
-        if since[0] < len(self.kpis):
-            kpis.put(connection, self.kpis[since[0] :])
-        if since[1] < len(self.values):
-            kpis.put_values(connection, self.values[since[1] :])
-        for event in self.events[since[2] :]:
-            events.insert(connection, event)
-        if self.logs:
-            steps.write_logs(connection, self.logs)
-        if self.calls:
-            steps.write_calls(connection, self.calls)
-        for write in self.writes[since[3] :]:
-            write(connection)
-        if self.records is not None and since[4] < len(self.records):
-            self.records.save(connection, since[4])
-
-    def mark(self) -> tuple[int, ...]:
-        """Where things stand, for `drop_since`."""
-        written = len(self.records) if self.records is not None else 0
-        return (*(len(gathered) for gathered in self._gathered()), written)
-
-    def _gathered(self) -> tuple[list[Any], ...]:
-        return self.kpis, self.values, self.events, self.writes
-
-    def drop_since(self, mark: tuple[int, ...]) -> None:
-        """Forget what a failed step would have left behind; its logs and calls stay, they did happen."""
-        for kept, gathered in zip(mark[:4], self._gathered(), strict=True):
-            del gathered[kept:]
-        if self.records is not None:
-            self.records.drop_since(mark[4])
-
-    def flushed(self, since: tuple[int, ...]) -> None:
-        """Forget what `flush` has written."""
-        self.drop_since(since)
-        self.logs.clear()
-        self.calls.clear()
+    revoked: bool = False
+    lease_ends: float = math.inf
 
 
 class Journal:
-    """Steps of one run. A finished step is handed back, never repeated; an open one is recorded when it ends."""
+    """Steps of one run. A finished step is handed back, never repeated; an open one is recorded when it ends.
+
+    A journal belongs to one thread. Work that goes on side by side has a lane each: the same journal, with open steps,
+    effects and costs of its own.
+    """
 
     def __init__(
         self,
@@ -169,17 +94,57 @@ class Journal:
         self._workspace_id = workspace_id
         self.run_id = run_id
         self._recorded = recorded
-        self._seq = max((row.seq for row in recorded.values()), default=0)
+        self._seq = count(max((row.seq for row in recorded.values()), default=0) + 1)
         self._lock = threading.Lock()
         self._open: list[OpenStep] = []
         self._used: dict[str, int] = {}
         self._keys: set[str] = set()
         self.effects = Effects()
-        self.revoked = False
         self.cost_micros = 0
         self.unpriced_calls = 0
         self.published: Callable[[], None] = lambda: None
-        self.lease_ends = math.inf
+        self._standing = _Standing()
+        self._lanes: list[Journal] = [self]
+
+    @property
+    def revoked(self) -> bool:
+        """Whether this worker may not go on with the run."""
+        return self._standing.revoked
+
+    @revoked.setter
+    def revoked(self, revoked: bool) -> None:
+        self._standing.revoked = revoked
+
+    @property
+    def lease_ends(self) -> float:
+        """Until when the run is this worker's, on the monotonic clock."""
+        return self._standing.lease_ends
+
+    @lease_ends.setter
+    def lease_ends(self, at: float) -> None:
+        self._standing.lease_ends = at
+
+    def lane(self) -> Self:
+        """This journal for another thread; to be closed with `join`."""
+        lane = copy(self)
+        lane._lock, lane._open, lane.effects = threading.Lock(), [], Effects()
+        lane.cost_micros = lane.unpriced_calls = 0
+        self._lanes.append(lane)
+        return lane
+
+    def cut(self, lane: Journal) -> None:
+        """Give up a lane that is late: it is told so at its next step, and its costs until now are counted."""
+        self.join(lane)
+        lane._standing = _Standing(revoked=True)
+
+    def join(self, lane: Journal) -> None:
+        """Take over what a lane has cost and said; what it had open is given up."""
+        lane.abandon()
+        self._lanes.remove(lane)
+        with self._lock:
+            self.effects.take(lane.effects)
+            self.cost_micros += lane.cost_micros
+            self.unpriced_calls += lane.unpriced_calls
 
     def key(self, name: str) -> str:
         """The key of the next step with this name: the name itself, then name[1], name[2] ..."""
@@ -221,12 +186,12 @@ class Journal:
         self.check()
         earlier = self._recorded.get(key)
         failed = earlier is not None and earlier.status == "error"
-        self._seq += 1
+        fresh = next(self._seq)
         step = OpenStep(
             key=key,
             kind=kind,
             title=title,
-            seq=earlier.seq if earlier else self._seq,
+            seq=earlier.seq if earlier else fresh,
             inputs=preview_of(args, kwargs),
             inputs_hash=hash_of(args, kwargs),
             started_at=now(),
@@ -274,10 +239,14 @@ class Journal:
     def drop_effects(self) -> None:
         """Forget what a failed run would still have left behind; logs and calls stay, they did happen."""
         self.abandon()
-        self.effects.drop_since(_START)
+        self.effects.drop_since(START)
 
     def show_open(self, older_than: datetime) -> None:
         """Write a `running` row for steps that have been open for a while, so that a watcher sees them."""
+        for lane in tuple(self._lanes):
+            lane._show_open(older_than)
+
+    def _show_open(self, older_than: datetime) -> None:
         with self._lock:
             fresh = [(s, s.partial) for s in self._open if s.shown != s.partial and s.started_at < older_than]
             if not fresh or self.revoked:
@@ -299,8 +268,8 @@ class Journal:
 
     def oldest_open(self) -> OpenStep | None:
         """The step that has been open longest."""
-        with self._lock:
-            return self._open[0] if self._open else None
+        oldest = (lane._open[:1] for lane in tuple(self._lanes))
+        return min((step for steps in oldest for step in steps), key=lambda step: step.started_at, default=None)
 
     def _write(self, step: OpenStep, values: dict[str, Any], *, ended: bool = True) -> None:
         spent = self.cost_micros - step.cost_before
@@ -314,7 +283,7 @@ class Journal:
             if self._open:
                 self._open[-1].reported |= step.reported
             # What an outer step has gathered waits for that step's own end.
-            since = step.mark if self._open else _START
+            since = step.mark if self._open else START
             emitted = since[2] < len(self.effects.events)
             try:
                 held = not self.revoked and self._record([row], since)

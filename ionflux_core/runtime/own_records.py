@@ -7,7 +7,8 @@ from datetime import datetime
 from typing import Any
 
 from ionflux_core.errors import Invalid
-from ionflux_core.runtime.journal import PendingRecords, plain_json
+from ionflux_core.runtime.journal import plain_json
+from ionflux_core.runtime.pending import PendingRecords
 from ionflux_core.sdk import Record
 from ionflux_core.storage import records
 from ionflux_core.storage.engine import Database

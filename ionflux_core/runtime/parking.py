@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime, timedelta
 from typing import Any, Literal
 
 from ionflux_core.domain.runs import Run, RunError, RunStatus
+from ionflux_core.domain.waits import wait_at
 from ionflux_core.errors import Invalid, IonfluxError
 from ionflux_core.ids import new_id, now
 from ionflux_core.redaction import hidden
@@ -40,6 +41,7 @@ class Parking:
     _path: list[str]
     run_id: str
     parks_as: RunStatus | None
+    placed: Callable[[str], str]
 
     def error_of(self, error: BaseException) -> RunError:
         """An exception as it is recorded."""
@@ -134,7 +136,7 @@ class Parking:
         if recorded is not None and recorded.status == "waiting":
             due, after = datetime.fromisoformat(recorded.outputs["until"]), recorded.outputs["after"]
         step = self._journal.begin(key, "wait", f"wait for {topic}", (), {"topic": topic, "until": due.isoformat()})
-        come = (self._run.wait or {}) if (self._run.wait or {}).get("step_key") == key else {}
+        come = wait_at(self._run.wait, key)
         if "event" in come or due <= now():
             event = self._journal.finish(step, self._journal.kept(step, come.get("event")))
             return event
@@ -150,5 +152,5 @@ class Parking:
             raise Invalid(f"A run cannot be parked inside step {self._path[-1]!r}.", hint="Ask or wait between steps.")
         if self.parks_as:
             raise Parked(self.parks_as)
-        key = self._journal.key(name)
+        key = self._journal.key(self.placed(name))
         return key, self._journal.row(key)

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from ionflux_core.catalog.loader import Catalog
     from ionflux_core.channels.base import Channel
     from ionflux_core.connectors.base import Access
+    from ionflux_core.fluxgraph.document import Code
     from ionflux_core.llm.base import Model
     from ionflux_core.memory import Memory
     from ionflux_core.outbound import Outbound
@@ -108,6 +109,10 @@ def _no_prompts(workspace_id: str, prompt_id: str, values: Mapping[str, Any]) ->
     raise Unavailable("There is no prompt library here.", hint="Start the run in a workspace.")
 
 
+def _no_sandbox(code: Any, inputs: Mapping[str, Any]) -> Any:
+    raise Unavailable("There is no sandbox here.", hint="See docs/sandbox.md.", code="sandbox_missing")
+
+
 class _NoRooms:
     """Stands where there is neither chat nor canvas."""
 
@@ -145,7 +150,8 @@ class Ports:
     """The runner's surroundings. Everything heavy is a function, called on first use.
 
     `child` checks a run that a run asks for and gives its row; `prompt` fills one of the library and gives {text,
-    version}; `seen` is told by run id which step has begun, and what a model has written so far.
+    version}; `sandbox` runs a flow's program; `seen` is told by run id which step has begun, and what a model has
+    written so far.
     """
 
     db: Database
@@ -164,6 +170,7 @@ class Ports:
     child: Callable[[Run, str, Mapping[str, Any], str], dict[str, Any]] = _no_children
     find_runs: Callable[[str, str, int], list[dict[str, Any]]] = lambda *_: []
     prompt: Callable[[str, str, Mapping[str, Any]], dict[str, Any]] = _no_prompts
+    sandbox: Callable[[Code, Mapping[str, Any]], Any] = _no_sandbox
     seen: Callable[[str, str, str], None] = lambda *_: None
     rooms: Rooms = field(default_factory=_NoRooms)
     accounts: Accounts = field(default_factory=_NoAccounts)

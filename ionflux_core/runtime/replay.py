@@ -14,7 +14,7 @@ import json
 from collections.abc import Callable, Mapping
 from datetime import datetime
 from functools import cached_property
-from typing import Any, Literal, NoReturn, cast
+from typing import Any, Literal, NoReturn, Self, cast
 
 from ionflux_core import errors
 from ionflux_core.domain.events import check_subject
@@ -23,10 +23,11 @@ from ionflux_core.errors import AgentFailed, Conflict, IonfluxError, NotFound
 from ionflux_core.redaction import hidden
 from ionflux_core.runtime.context import RunContext, storable
 from ionflux_core.runtime.dry_run import DryRunContext
-from ionflux_core.runtime.journal import Journal, PendingRecords
+from ionflux_core.runtime.journal import Journal
 from ionflux_core.runtime.outside import JournaledMemory
 from ionflux_core.runtime.own_records import OwnRecords
 from ionflux_core.runtime.parking import FINISHED_STEP, Parked
+from ionflux_core.runtime.pending import PendingRecords
 from ionflux_core.runtime.ports import Ports
 from ionflux_core.runtime.step_inputs import hash_of, preview_of
 from ionflux_core.sdk import ArtifactRef, Retry
@@ -50,7 +51,10 @@ def context_of(run: Run, journal: Journal, ports: Ports) -> RunContext:
 class ReplayContext(RunContext):
     """A Context that is the recorded run again: its id, clock, seed, inputs and answers, and nothing else."""
 
+    replays = True
+
     def __init__(self, run: Run, journal: Journal, ports: Ports) -> None:
+        self._made_of = run, ports
         self._recording = _recording_of(run, ports)
         super().__init__(self._recording.model_copy(update={"kpis": {}}), journal, _sealed(ports, self._refuse))
         self._db = ports.db
@@ -131,11 +135,20 @@ class ReplayContext(RunContext):
         redactor = self._ports.redactor(self._run.workspace_id)
         return told.model_copy(update={"trace": redactor.text(storable(shown))}) if shown else told
 
+    def _over(self, journal: Journal) -> Self:
+        run, ports = self._made_of
+        return type(self)(run, journal, ports)
+
+    def join(self, lane: RunContext) -> None:
+        """Take over what a lane has missed in the recording, too."""
+        super().join(lane)
+        self._missed = self._missed or getattr(lane, "_missed", None)
+
     def _stepped(
         self, kind: str, name: str, fn: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]
     ) -> Any:
         name = hidden(name)
-        key = self._journal.key("/".join([*self._path, name[:120]]))
+        key = self._step_key(name)
         recorded = self._recorded(key, name)
         args, kwargs = self._edited(key, args, kwargs)
         # What the recorded run itself took over from another one, it took over whatever it would have asked.
@@ -152,7 +165,7 @@ class ReplayContext(RunContext):
             )
 
     def _parking(self, name: str) -> tuple[str, AnyRow | None]:
-        key = self._journal.key(name)
+        key = self._journal.key(self.placed(name))
         recorded = self._recorded(key, name)
         if recorded.status not in FINISHED_STEP:
             self._answered_again(recorded)

@@ -13,6 +13,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from ionflux_core.domain.runs import Run, RunError
+from ionflux_core.domain.waits import waits_in
 from ionflux_core.errors import NotFound
 from ionflux_core.ids import new_id, now
 from ionflux_core.limits import CLAIMS_PER_RUN
@@ -343,8 +344,9 @@ class Worker:
 
             def work(connection: Connection) -> None:
                 for row in due:
-                    if row.status == "awaiting_approval" and row.wait:
-                        approvals.decide(connection, row.wait["approval_id"], "timed_out", at=at)
+                    for wait in waits_in(row.wait):
+                        if "approval_id" in wait:
+                            approvals.time_out(connection, wait["approval_id"], at)
                     runs.move(connection, row.id, "pending", parked=True, wake_at=None)
 
             self._ports.db.write(work)

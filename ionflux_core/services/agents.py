@@ -93,7 +93,7 @@ class Agents:
     def _target(self, instance: AgentInstance) -> Target:
         if instance.status == "archived":
             raise Conflict(f"{instance.name} is archived.", hint="Bring it back before you run it.")
-        definition = self._catalog.definition(instance.definition_slug)
+        definition = self._catalog.definition_of(instance.definition_slug, instance.yaml)
         self._refuse_planned(definition)
         return Target(definition, instance, self.configuration(instance))
 
@@ -103,12 +103,13 @@ class Agents:
         for saved in self.versions(workspace_id, instance_id):
             if saved.version == version:
                 then = instance.model_copy(update={"yaml": saved.yaml, "version": version})
-                return Target(self._catalog.definition(instance.definition_slug), then, self.configuration(then))
+                definition = self._catalog.definition_of(instance.definition_slug, saved.yaml)
+                return Target(definition, then, self.configuration(then))
         raise NotFound(f"There is no version {version}.", hint="Choose one from the list.")
 
     def definition_of(self, run: Run) -> AgentDefinition:
         """The definition a run was made from."""
-        return self._catalog.definition(run.definition_slug)
+        return self._catalog.definition_of_run(run)
 
     def definition_or_none(self, run: Run) -> AgentDefinition | None:
         """The definition a run was made from, or None when its folder is gone."""
@@ -182,7 +183,7 @@ class Agents:
     def explain(self, workspace_id: str, instance_id: str) -> EffectiveConfiguration:
         """What an instance would run with, and why each value is what it is."""
         instance = self.get(workspace_id, instance_id)
-        definition = self._catalog.definition(instance.definition_slug)
+        definition = self._catalog.definition_of(instance.definition_slug, instance.yaml)
         target = Target(definition, instance, self.configuration(instance))
         return self.effective(workspace_id, target, runtime={}, complete=False)
 
@@ -191,7 +192,8 @@ class Agents:
     ) -> list[Problem]:
         """Every problem of a YAML text, or an empty list."""
         try:
-            self._checked(workspace_id, self._catalog.definition(definition_name), yaml, brand_id)
+            definition = self._catalog.definition_of(self._catalog.definition(definition_name).slug, yaml)
+            self._checked(workspace_id, definition, yaml, brand_id)
         except Invalid as error:
             return list(error.problems) or [Problem(error.message, hint=error.hint)]
         return []
@@ -244,6 +246,7 @@ class Agents:
         self._refuse_planned(definition)
         name, at = checked_name(name, "instance"), now()
         text = prefill(definition) if yaml is None else yaml
+        definition = self._catalog.definition_of(definition.slug, text)
         if brand_id:
             self._workspaces.brand(workspace_id, brand_id)
         _, merged = self._checked(workspace_id, definition, text, brand_id)
@@ -304,7 +307,7 @@ class Agents:
             )
         if yaml == instance.yaml:
             return instance
-        definition = self._catalog.definition(instance.definition_slug)
+        definition = self._catalog.definition_of(instance.definition_slug, yaml)
         _, merged = self._checked(workspace_id, definition, yaml, instance.brand_id)
         at = now()
 

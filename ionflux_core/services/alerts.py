@@ -14,6 +14,7 @@ from pydantic import ValidationError
 from ionflux_core.domain.chat import Channel, Message, MessageContent, Proposal
 from ionflux_core.domain.events import PlatformEvent
 from ionflux_core.domain.runs import Approval, Run
+from ionflux_core.domain.waits import waits_in
 from ionflux_core.errors import NotFound
 from ionflux_core.ids import now
 from ionflux_core.limits import MESSAGE_CHARS
@@ -82,11 +83,13 @@ class Alerts:
 
     def asked(self, run: Run) -> None:
         """A run waits for a person: the question is put where the run was started, and among the alerts."""
-        approval_id = (run.wait or {}).get("approval_id")
-        with self._db.read() as connection:
-            asked = approvals.get(connection, run.workspace_id, approval_id) if approval_id else None
-        if asked is None or asked.status != "pending":
-            return
+        for approval_id in (each["approval_id"] for each in waits_in(run.wait) if "approval_id" in each):
+            with self._db.read() as connection:
+                asked = approvals.get(connection, run.workspace_id, approval_id)
+            if asked is not None and asked.status == "pending":
+                self._put(run, asked)
+
+    def _put(self, run: Run, asked: Approval) -> None:
         places: dict[str, str | None] = {self._chat.ensure_channel(run.workspace_id, ALERTS).id: None}
         for message in self._followed_by(run):
             places[message.channel_id] = message.thread_id

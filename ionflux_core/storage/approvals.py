@@ -146,6 +146,14 @@ def decide(connection: Connection, approval_id: str, status: str, *, at: datetim
     return bool(connection.execute(statement.values(status=status, decided_at=at, **values)).rowcount == 1)
 
 
+def time_out(connection: Connection, approval_id: str, at: datetime) -> None:
+    """Close an open question whose time is over; one that is asked for longer stays open."""
+    statement = update(approvals).where(
+        approvals.c.id == approval_id, approvals.c.status == "pending", approvals.c.expires_at <= at
+    )
+    connection.execute(statement.values(status="timed_out", decided_at=at))
+
+
 def unreminded(connection: Connection, before: datetime, *, limit: int = 500) -> list[Approval]:
     """Open questions asked before a time of which nobody has been reminded yet."""
     query = select(approvals).where(

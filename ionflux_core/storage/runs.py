@@ -21,6 +21,7 @@ from sqlalchemy import (
 )
 
 from ionflux_core.domain.runs import Run, RunFilter, RunStatus, RunSummary, sources_of
+from ionflux_core.domain.waits import waits_in
 from ionflux_core.storage.engine import AnyRow, change_stamp
 from ionflux_core.storage.search import matching
 from ionflux_core.storage.statements import Query, Write
@@ -32,6 +33,7 @@ IS_LIVE: ColumnElement[bool] = literal_column(
     "runs.status IN ('pending', 'running', 'waiting', 'awaiting_approval', 'paused')"
 )
 
+_WAITING: tuple[RunStatus, ...] = ("waiting", "awaiting_approval")
 _NEWEST = 200
 _SUMMARY = [
     runs.c.id,
@@ -164,7 +166,7 @@ def leased(connection: Connection) -> list[AnyRow]:
 def due_parked(connection: Connection, now: datetime) -> list[AnyRow]:
     """Parked runs whose timer has run out."""
     query = select(runs.c.id, runs.c.status, runs.c.wait).where(
-        IS_LIVE, runs.c.status.in_(("waiting", "awaiting_approval")), runs.c.wake_at <= now
+        IS_LIVE, runs.c.status.in_(_WAITING), runs.c.wake_at <= now
     )
     return list(connection.execute(query))
 
@@ -172,9 +174,11 @@ def due_parked(connection: Connection, now: datetime) -> list[AnyRow]:
 def waiting_for_events(connection: Connection, workspace_id: str) -> list[tuple[str, dict[str, Any]]]:
     """Runs of a workspace that are parked until an event comes."""
     query = select(runs.c.id, runs.c.wait).where(
-        IS_LIVE, runs.c.workspace_id == workspace_id, runs.c.status == "waiting"
+        IS_LIVE, runs.c.workspace_id == workspace_id, runs.c.status.in_(_WAITING)
     )
-    return [(row.id, row.wait) for row in connection.execute(query) if row.wait and row.wait.get("topic")]
+    return [
+        (row.id, row.wait) for row in connection.execute(query) if any(each.get("topic") for each in waits_in(row.wait))
+    ]
 
 
 _one = Query(
@@ -234,7 +238,7 @@ _any_waiting = Query(
     select(runs.c.id)
     .where(
         IS_LIVE,
-        runs.c.status == literal_column("'waiting'"),
+        runs.c.status.in_([literal_column(f"'{status}'") for status in _WAITING]),
         runs.c.workspace_id == bindparam("workspace"),
     )
     .limit(1)
@@ -242,7 +246,7 @@ _any_waiting = Query(
 
 
 def any_waiting(connection: Connection, workspace_id: str) -> bool:
-    """Whether a run of a workspace is parked until a time or an event."""
+    """Whether a run of a workspace is parked until somebody, a time or an event."""
     return _any_waiting.first(connection, {"workspace": workspace_id}) is not None
 
 
@@ -251,7 +255,9 @@ def wake_parent(connection: Connection, parent_id: str, child_id: str) -> bool:
     # Locked before it is read: a parent that is about to be parked has either been parked, or sees the child's end.
     query = select(runs.c.status, runs.c.wait).where(runs.c.id == parent_id).with_for_update()
     parent = connection.execute(query).first()
-    if parent is None or parent.status != "waiting" or (parent.wait or {}).get("run_id") != child_id:
+    if parent is None or parent.status not in _WAITING:
+        return False
+    if not any(each.get("run_id") == child_id for each in waits_in(parent.wait)):
         return False
     return move(connection, parent_id, "pending", parked=True, wake_at=None)
 

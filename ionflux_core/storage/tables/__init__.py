@@ -10,6 +10,7 @@ from ionflux_core.storage.tables.agents import (
 from ionflux_core.storage.tables.base import ExactJson, Id, Json, Moment, Seq, metadata
 from ionflux_core.storage.tables.chat import chat_channels, chat_messages, chat_reads, chat_texts
 from ionflux_core.storage.tables.events import event_deliveries, events, leases, marks, webhook_deliveries
+from ionflux_core.storage.tables.flows import flow_drafts
 from ionflux_core.storage.tables.insight import (
     alert_rules,
     asked_questions,
@@ -89,6 +90,7 @@ __all__ = [
     "digests",
     "event_deliveries",
     "events",
+    "flow_drafts",
     "incidents",
     "kpi_points",
     "leases",
