@@ -151,8 +151,8 @@ def woken_by(wait: dict[str, Any], event: PlatformEvent) -> dict[str, Any]:
 
 
 def _fits_wait(wait: dict[str, Any], event: PlatformEvent) -> bool:
-    topic = wait.get("topic")
-    return bool(topic) and matches(topic, event.type) and passes_filter(wait.get("filter") or {}, event.payload)
+    topic = str(wait.get("topic") or "")
+    return topic != "" and matches(topic, event.type) and passes_filter(wait.get("filter") or {}, event.payload)
 
 
 _OPERATORS = ("_gte", "_lte", "_contains", "_gt", "_lt", "_ne", "_in")

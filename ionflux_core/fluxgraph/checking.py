@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from ionflux_core.domain.suggestions import did_you_mean
@@ -122,8 +123,10 @@ class _Checks:
             known = {"transform": self.around.transforms, "agent": self.around.agents, "flow": self.around.flows}[kind]
             self._unknown(kind, name, (*spot.path, kind), known or {})
             return
-        self.offers[spot] = offer
         check_inputs(self.reading, spot, offer)
+        if isinstance(spot.node, FlowNode) and not spot.node.wait:
+            offer = replace(offer, outputs=frozenset({"run_id"}))
+        self.offers[spot] = offer
 
     def _unknown(self, kind: str, name: str, path: tuple[str | int, ...], known: Mapping[str, Offer]) -> None:
         hint = did_you_mean(name, known) if known else f"There is no {kind} yet."

@@ -28,6 +28,10 @@ if TYPE_CHECKING:
     from cel import Program
 
 _SIGNED_64 = 2**63
+_RESERVED = frozenset({
+    "as", "break", "const", "continue", "else", "for", "function", "if", "import", "let", "loop", "namespace",
+    "package", "return", "var", "void", "while",
+})  # fmt: skip
 _NO_RESULT = (bool, int, float, str, list, dict, type(None))
 
 
@@ -94,7 +98,7 @@ def evaluate(source: str, context: Mapping[str, Any]) -> Outcome:
     if condition.repeated:
         _check_work(condition, values, context)
     try:
-        value = condition.program.execute(values)
+        value = condition.program.execute({_root_name(name): each for name, each in values.items()})
     except (KeyError, IndexError):
         return Outcome(None, _missing(condition.reads, context))
     except BaseException as error:
@@ -225,8 +229,15 @@ def _joined(read: list[condition_text.Token]) -> str:
     made = ""
     for at, token in enumerate(read):
         tight = token.text in ".()[],!" or (at > 0 and read[at - 1].text in ".([!")
-        made += token.text if tight or not made else f" {token.text}"
+        root = at == 0 or read[at - 1].text != "."
+        text = _root_name(token.text) if root else token.text
+        made += text if tight or not made else f" {text}"
     return made
+
+
+def _root_name(name: str) -> str:
+    """A name as the engine is given it: some of ours, such as loop, are words of its language."""
+    return f"{name}_" if name in _RESERVED else name
 
 
 def _as_ours(error: BaseException, what: str, reason: str) -> Invalid:

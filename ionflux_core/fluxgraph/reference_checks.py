@@ -116,6 +116,8 @@ class References:
         known = offer.outputs if offer else None
         if known is None or len(read.path) < 4 or read.path[2] != "outputs" or read.optional:
             return
+        # After an error its outputs are those of the nodes that took over.
+        known |= {spot.id for graph in target.inner if graph.label == "on_error" for spot in graph.spots}
         if read.path[3] not in known:
             message = f"Node {target.id!r} has no output {str(read.path[3])[:60]!r}."
             self.reading.report(source.path, message, did_you_mean(str(read.path[3]), known))

@@ -39,11 +39,12 @@ class Children(Parking):
         if recorded is not None and recorded.error and kept.get("attempt") == self.attempt:
             raise _failed(RunError.model_validate(recorded.error))
         step = self._journal.begin(key, RUN, f"run {target}"[:300], (target,), given)
-        if "run_id" not in kept or kept.get("attempt") != self.attempt:
+        fresh = "run_id" not in kept or kept.get("attempt") != self.attempt
+        if fresh:
             kept = self._begun(step, target, given)
         with self._ports.db.read() as connection:
             child = runs.get(connection, self._run.workspace_id, kept["run_id"])
-        if child is None and recorded is not None:
+        if child is None and not fresh:
             gone = RunError(code="child_gone", message=f"The run of {target} is not kept any more.")
             raise self._broken(step, gone, kept)
         if child is None or child.status not in FINISHED:

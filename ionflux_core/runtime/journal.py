@@ -197,7 +197,7 @@ class Journal:
             started_at=now(),
             mark=self.effects.mark(),
             cost_before=self.cost_micros,
-            attempt=earlier.attempt + 1 if earlier and failed else 1,
+            attempt=(earlier.attempt + failed) if earlier else 1,
             cost_earlier=earlier.cost_micros if earlier and failed else 0,
         )
         with self._lock:

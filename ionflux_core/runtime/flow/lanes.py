@@ -28,7 +28,8 @@ def side_by_side(ctx: RunContext, works: Sequence[Callable[[RunContext], T]], *,
 def _in_a_lane(ctx: RunContext, work: Callable[[RunContext], T]) -> T | Waiting:
     lane = ctx.lane()
     try:
-        return _outcome(work, lane)
+        outcome: T | Waiting = _outcome(work, lane)
+        return outcome
     finally:
         ctx.join(lane)
 

@@ -8,7 +8,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, Final, cast
 from zoneinfo import ZoneInfo
 
-from pydantic_core import from_json
+from pydantic_core import from_json, to_json
 
 from ionflux_core.catalog.flow_definition import FLOW
 from ionflux_core.errors import Invalid, LimitExceeded, NotFound
@@ -43,6 +43,7 @@ from ionflux_core.runtime.flow.node_steps import (
 from ionflux_core.runtime.flow.results import Waiting
 from ionflux_core.runtime.flow.scope import Scope
 from ionflux_core.runtime.parking import Parked
+from ionflux_core.sdk import Context
 from ionflux_core.storage import agents as agent_rows
 from ionflux_core.storage import runs as run_rows
 from ionflux_core.transforms import registry
@@ -73,24 +74,24 @@ def _transform(run: FlowRun, ctx: RunContext, spot: Spot, scope: Scope, key: str
         return _acting(run, ctx, spot, scope, key)
     given = _typed(made.inputs_schema, scope.filled(node.inputs))
     how: dict[str, Any] = {"retry": _retry(run, node), "seconds": _seconds(run, node)}
-    return dict(tried(ctx, node.kind, key, made.run, given, **how))
+    return dict(tried(ctx, node.kind, key, lambda lane, inputs: made.run(cast(Context, lane), inputs), given, **how))
 
 
 def _typed(schema: Mapping[str, Any], given: Outputs) -> Outputs:
-    """Inputs with texts that are meant as numbers as such: a document's 19.90 is text until a number is asked for."""
+    """Inputs as they are asked for: a document's 19.90 is text until a number is meant, and a number may be a text."""
     wanted: Mapping[str, Any] = schema.get("properties") or {}
-    return {name: _number(value) if _is_number(wanted.get(name)) else value for name, value in given.items()}
+    return {name: _as(wanted.get(name, {}).get("type"), value) for name, value in given.items()}
 
 
-def _is_number(schema: Any) -> bool:
-    return isinstance(schema, Mapping) and schema.get("type") in ("number", "integer")
-
-
-def _number(value: Any) -> Any:
-    try:
-        return from_json(value) if isinstance(value, str) else value
-    except ValueError:
-        return value
+def _as(kind: Any, value: Any) -> Any:
+    if kind == "string" and isinstance(value, bool | int | float):
+        return to_json(value).decode()
+    if kind in ("number", "integer") and isinstance(value, str):
+        try:
+            return from_json(value)
+        except ValueError:
+            return value
+    return value
 
 
 def _raise(error: Exception, **_: Any) -> Any:
@@ -105,7 +106,7 @@ def _acting(run: FlowRun, ctx: RunContext, spot: Spot, scope: Scope, key: str) -
     given = _typed(made.inputs_schema, scope.filled(node.inputs))
     ctx.placed = lambda name: f"{key}/{name}"
     try:
-        outputs = made.run(ctx, given)
+        outputs = made.run(cast(Context, ctx), given)
     except Exception as error:
         ctx.journaled(node.kind, key, partial(_raise, error), given)
     finally:
