@@ -18,7 +18,7 @@ from ionflux_core.domain.triggers import (
     TriggerType,
     WebhookConfig,
 )
-from ionflux_core.limits import NAME_CHARS, TEXT_CHARS
+from ionflux_core.limits import NAME_CHARS, RUN_STEPS, TEXT_CHARS
 
 _PIECE = re.compile(r"([0-9]{1,9}(?:\.[0-9]{1,3})?)(ms|s|m|h|d)")
 _UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86_400.0}
@@ -77,7 +77,7 @@ class Limits(Part):
     """What a run of the flow may take at most."""
 
     timeout: Duration | None = None
-    max_steps: int = Field(default=1_000, ge=1, le=10_000)
+    max_steps: int = Field(default=1_000, ge=1, le=RUN_STEPS)
     budget_c_ion: float | None = Field(default=None, ge=0)
     max_parallel: int = Field(default=4, ge=1, le=64)
     concurrency: int = Field(default=1, ge=1, le=64)
