@@ -320,8 +320,9 @@ def finish(
         failures = agents.note_run(connection, run.instance_id, summary=summary, failed=failed)
         if failed and definition is not None and failures >= definition.limits.breaker:
             broken = _break(connection, run, failures, values)
-    payload = {**summary, "instance_id": run.instance_id, "definition": run.definition_slug, "dry_run": run.dry_run,
-               "kpis": values.get("kpis") or {}, "trigger": run.trigger_kind}  # fmt: skip
+    payload = {**summary, "instance_id": run.instance_id, "instance": run.instance_name,
+               "definition": run.definition_slug, "dry_run": run.dry_run, "kpis": values.get("kpis") or {},
+               "trigger": run.trigger_kind}  # fmt: skip
     # A run that its budget stopped may go on and end once more.
     again = f":{at.isoformat()}" if status == "budget_stopped" else ""
     event = run_event(run, COMPLETED, payload, f"completed:{run.id}{again}")

@@ -13,6 +13,7 @@ from ionflux_core.catalog.configuration import (
     parse_configuration,
     prefill,
 )
+from ionflux_core.catalog.flow_definition import FLOW
 from ionflux_core.catalog.loader import Catalog
 from ionflux_core.domain.agents import AgentDefinition, AgentInstance, InstanceStatus, InstanceVersion
 from ionflux_core.domain.runs import Run
@@ -74,7 +75,7 @@ class Agents:
         return instance
 
     def resolve(self, workspace_id: str, target: str | AgentInstance) -> Target:
-        """What a target names: an instance by id or name, or `agent:<slug>` for a definition with its defaults."""
+        """What a target names: an instance by id or name, `flow:<name>`, or `agent:<slug>` with its defaults."""
         if isinstance(target, AgentInstance):
             return self._target(target)
         kind, _, name = target.partition(":")
@@ -82,11 +83,13 @@ class Agents:
             definition = self._catalog.definition(name)
             self._refuse_planned(definition)
             return Target(definition, None, Configuration())
+        wanted = name if kind == FLOW and name else target
         with self._db.glance() as connection:
-            instance = rows.instance_by_target(connection, workspace_id, target)
-        if instance is None:
+            instance = rows.instance_by_target(connection, workspace_id, wanted)
+        if instance is None or (wanted != target and instance.definition_slug != FLOW):
+            what = "flow" if wanted != target else "agent instance"
             raise NotFound(
-                f"There is no agent instance {target[:80]!r}.", hint="Use an instance's name or id, or agent:<slug>."
+                f"There is no {what} {wanted[:80]!r}.", hint="Use its name or id, agent:<slug>, or flow:<name>."
             )
         return self._target(instance)
 

@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from ionflux_core import limits
+from ionflux_core.catalog.flow_definition import FLOW
 from ionflux_core.domain.events import (
     SETTLED,
     DeliveryStatus,
@@ -24,6 +25,7 @@ from ionflux_core.domain.runs import RunTrigger
 from ionflux_core.domain.triggers import Trigger
 from ionflux_core.errors import IonfluxError, Unavailable
 from ionflux_core.ids import now
+from ionflux_core.runtime.executor import COMPLETED
 from ionflux_core.services.runs import Runs
 from ionflux_core.services.starting import Prepared
 from ionflux_core.storage import event_deliveries as delivery_rows
@@ -68,7 +70,10 @@ class EventDeliveries:
         parked: dict[str, list[tuple[str, dict[str, Any]]]] = {}
         with self._db.read() as connection:
             for workspace_id in {event.workspace_id for event in waiting}:
-                listeners[workspace_id] = trigger_rows.enabled(connection, "event", workspace_id=workspace_id)
+                listeners[workspace_id] = [
+                    *trigger_rows.enabled(connection, "event", workspace_id=workspace_id),
+                    *trigger_rows.enabled(connection, "flow", workspace_id=workspace_id),
+                ]
                 parked[workspace_id] = run_rows.waiting_for_events(connection, workspace_id)
         unheard: list[PlatformEvent] = []
         settled: list[PlatformEvent] = []
@@ -99,6 +104,8 @@ class EventDeliveries:
             with self._db.read() as connection:
                 for trigger in trigger_rows.enabled(connection, "event"):
                     topics.setdefault(trigger.workspace_id, []).append(trigger.config.get("topic", ""))
+                for trigger in trigger_rows.enabled(connection, "flow"):
+                    topics.setdefault(trigger.workspace_id, []).append(COMPLETED)
             self._topics, self._topics_read = topics, at
         return any(matches(topic, type) for topic in self._topics.get(workspace_id, ()))
 
@@ -178,7 +185,7 @@ def prepare_delivery(
     with db.read() as connection:
         cause = run_rows.depth_of(connection, event.causation_run_id) if event.causation_run_id else -1
     origin = RunTrigger(
-        kind="event",
+        kind=trigger.kind,
         id=trigger.id,
         key=trigger.key,
         task=trigger.task,
@@ -213,10 +220,23 @@ def next_try(delivery: AnyRow | EventDelivery) -> datetime:
 
 def fits(trigger: Trigger, event: PlatformEvent) -> bool:
     """Whether a trigger listens to an event. One that a webhook brought does not go back to that webhook's instance."""
+    if trigger.kind == "flow":
+        return _ends_as_awaited(trigger, event)
     return (
         event.source != f"hook:{trigger.instance_id}"
         and matches(trigger.config.get("topic", ""), event.type)
         and passes_filter(trigger.config.get("filter") or {}, event.payload)
+    )
+
+
+def _ends_as_awaited(trigger: Trigger, event: PlatformEvent) -> bool:
+    """Whether an event is the end of the flow that a trigger waits for, in the way it waits for."""
+    if event.type != COMPLETED or event.payload.get("definition") != FLOW:
+        return False
+    wanted, well = trigger.config.get("on", "success"), event.payload.get("status") == "success"
+    return event.payload.get("instance") == trigger.config.get("from_flow") and wanted in (
+        "always",
+        "success" if well else "failure",
     )
 
 
