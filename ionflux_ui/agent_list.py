@@ -22,7 +22,7 @@ def show_list() -> None:
         open_page("marketplace")
     here, app = workspace(), application()
     archived = parameter("archived") == "1"
-    everything = app.agents.find(here.id, archived=True)
+    everything = [each for each in app.agents.find(here.id, archived=True) if not each.is_flow]
     instances = [each for each in everything if archived or each.status != "archived"]
     if not everything:
         _show_empty()

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from functools import lru_cache
-from typing import Any, Final
+from typing import Any
 
 from ionflux_core.domain.agents import (
+    FLOW,
     AgentDefinition,
     AgentLimits,
     InputSpec,
@@ -21,9 +22,6 @@ from ionflux_core.errors import Invalid
 from ionflux_core.fluxgraph.document import Flow
 from ionflux_core.fluxgraph.reading import parse
 from ionflux_core.limits import RUN_SECONDS
-
-FLOW: Final = "flow"
-"""The slug that runs and instances of flows have in place of an agent's."""
 
 _TYPES: Mapping[str, Any] = {"string": "string", "number": "number", "integer": "integer", "boolean": "boolean"}
 _MEMORY = MemoryConfig(type="vector", namespace="flow_ws_{{workspace_id}}_{{instance_id}}")

@@ -8,9 +8,9 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from ionflux_core.catalog.flow_definition import FLOW, read_flow
+from ionflux_core.catalog.flow_definition import read_flow
 from ionflux_core.catalog.manifest import TOP_KEYS, did_you_mean, memory_keys
-from ionflux_core.domain.agents import AgentDefinition, InputSpec
+from ionflux_core.domain.agents import FLOW, AgentDefinition, InputSpec
 from ionflux_core.domain.health import HealthSpec
 from ionflux_core.domain.triggers import CONFIG_MODELS, TRIGGER_TYPES, TriggerConfig, TriggerSpec
 from ionflux_core.errors import Invalid, Problem

@@ -12,9 +12,9 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from ionflux_core.catalog.flow_definition import FLOW, flow_definition
+from ionflux_core.catalog.flow_definition import flow_definition
 from ionflux_core.catalog.manifest import read_manifest
-from ionflux_core.domain.agents import AgentDefinition
+from ionflux_core.domain.agents import FLOW, AgentDefinition
 from ionflux_core.domain.runs import Run
 from ionflux_core.errors import Forbidden, Invalid, IonfluxError, NotFound, Problem, Unavailable
 from ionflux_core.limits import YAML_BYTES

@@ -9,7 +9,7 @@ import math
 import re
 from collections.abc import Mapping
 from datetime import datetime
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Final, Literal
 from urllib.parse import urlsplit
 
 from pydantic import Field, JsonValue, field_validator, model_validator
@@ -25,6 +25,8 @@ from ionflux_core.domain.triggers import TriggerSpec as TriggerSpec
 from ionflux_core.domain.triggers import TriggerType as TriggerType
 from ionflux_core.limits import NAME_CHARS, RUN_SECONDS
 
+FLOW: Final = "flow"
+"""The slug that flows have in place of an agent's."""
 Slug = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,59}$")]
 DefinitionStatus = Literal["prm_active", "experimental", "beta", "production", "deprecated", "archived"]
 InputType = Literal["json", "string", "number", "integer", "float", "boolean", "url", "file"]
@@ -304,6 +306,11 @@ class AgentInstance(SpelledModel):
     last_run: dict[str, Any] | None = None
     created_at: datetime
     updated_at: datetime
+
+    @property
+    def is_flow(self) -> bool:
+        """Whether this is a flow: its text is a FluxGraph document."""
+        return self.definition_slug == FLOW
 
 
 class InstanceVersion(SpelledModel):

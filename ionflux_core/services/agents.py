@@ -13,9 +13,8 @@ from ionflux_core.catalog.configuration import (
     parse_configuration,
     prefill,
 )
-from ionflux_core.catalog.flow_definition import FLOW
 from ionflux_core.catalog.loader import Catalog
-from ionflux_core.domain.agents import AgentDefinition, AgentInstance, InstanceStatus, InstanceVersion
+from ionflux_core.domain.agents import FLOW, AgentDefinition, AgentInstance, InstanceStatus, InstanceVersion
 from ionflux_core.domain.runs import Run
 from ionflux_core.domain.workspaces import Brand, Workspace
 from ionflux_core.errors import Conflict, Invalid, NotFound, Problem, Unavailable

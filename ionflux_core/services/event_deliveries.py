@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from ionflux_core import limits
-from ionflux_core.catalog.flow_definition import FLOW
+from ionflux_core.domain.agents import FLOW
 from ionflux_core.domain.events import (
     SETTLED,
     DeliveryStatus,

@@ -6,9 +6,9 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from ionflux_core.catalog.configuration import parse_configuration
-from ionflux_core.catalog.flow_definition import FLOW, flow_definition, read_flow
+from ionflux_core.catalog.flow_definition import flow_definition, read_flow
 from ionflux_core.catalog.manifest import inputs_schema
-from ionflux_core.domain.agents import AgentDefinition, AgentInstance
+from ionflux_core.domain.agents import FLOW, AgentDefinition, AgentInstance
 from ionflux_core.domain.flows import FlowDraft
 from ionflux_core.domain.workspaces import Workspace
 from ionflux_core.errors import Conflict, Invalid, LimitExceeded, NotFound, Problem

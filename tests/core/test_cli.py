@@ -460,3 +460,18 @@ def test_backups_refuse_a_database_elsewhere(settings: Settings, tmp_path: Path)
     elsewhere = settings.model_copy(update={"database_url": f"sqlite:///{tmp_path / 'x.sqlite'}"})
     with pytest.raises(Exception, match="outside the data folder"):
         Backups(elsewhere).create(tmp_path / "b.zip")
+
+
+def test_a_flow_is_saved_shown_and_run(ionflux: Ionflux, tmp_path: Path) -> None:
+    text = "name: hello\ngraph: [{id: say, transform: log, inputs: {message: Hi}}]  # short\n"
+    (tmp_path / "hello.yaml").write_text(text, "utf-8")
+    assert "There is no flow yet" in ionflux("flow", "list").out
+    assert "hello is saved as version 1" in ionflux("flow", "save", "hello.yaml").out
+    (tmp_path / "hello.yaml").write_text(text + "output: {said: '{{ nodes.say.outputs.message }}'}\n", "utf-8")
+    assert "hello is saved as version 2" in ionflux("flow", "save", "hello.yaml", "-m", "says it").out
+    assert ionflux("flow", "show", "hello").out.startswith(text)
+    ran = json.loads(ionflux("run", "flow:hello", "--wait", "--json").out)
+    assert (ran["status"], ran["outputs"]) == ("success", {"said": "Hi"})
+    (tmp_path / "hello.yaml").write_text(text.replace("log", "lug"), "utf-8")
+    refused = ionflux("flow", "save", "hello.yaml")
+    assert refused.code == 1 and "There is no transform 'lug'" in refused.err

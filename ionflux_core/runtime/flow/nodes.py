@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 
 from pydantic_core import from_json, to_json
 
-from ionflux_core.catalog.flow_definition import FLOW
+from ionflux_core.domain.agents import FLOW
 from ionflux_core.errors import Invalid, LimitExceeded, NotFound
 from ionflux_core.fluxgraph.document import (
     AgentNode,

@@ -11,7 +11,8 @@ from collections.abc import Callable, Sequence
 from datetime import timedelta
 from typing import Any
 
-from ionflux_core.catalog.flow_definition import FLOW, read_flow
+from ionflux_core.catalog.flow_definition import read_flow
+from ionflux_core.domain.agents import FLOW
 from ionflux_core.errors import AgentFailed, IonfluxError, LimitExceeded
 from ionflux_core.fluxgraph.document import OnError
 from ionflux_core.fluxgraph.graphs import Graph, Spot, graphs_of, sources
