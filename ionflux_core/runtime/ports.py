@@ -109,7 +109,7 @@ def _no_prompts(workspace_id: str, prompt_id: str, values: Mapping[str, Any]) ->
     raise Unavailable("There is no prompt library here.", hint="Start the run in a workspace.")
 
 
-def _no_sandbox(code: Any, inputs: Mapping[str, Any]) -> Any:
+def _no_program(workspace_id: str, code: Code, inputs: Mapping[str, Any], seconds: float) -> Any:
     raise Unavailable("There is no sandbox here.", hint="See docs/sandbox.md.", code="sandbox_missing")
 
 
@@ -150,7 +150,7 @@ class Ports:
     """The runner's surroundings. Everything heavy is a function, called on first use.
 
     `child` checks a run that a run asks for and gives its row; `prompt` fills one of the library and gives {text,
-    version}; `sandbox` runs a flow's program; `seen` is told by run id which step has begun, and what a model has
+    version}; `program` runs one of a flow; `seen` is told by run id which step has begun, and what a model has
     written so far.
     """
 
@@ -170,7 +170,7 @@ class Ports:
     child: Callable[[Run, str, Mapping[str, Any], str], dict[str, Any]] = _no_children
     find_runs: Callable[[str, str, int], list[dict[str, Any]]] = lambda *_: []
     prompt: Callable[[str, str, Mapping[str, Any]], dict[str, Any]] = _no_prompts
-    sandbox: Callable[[Code, Mapping[str, Any]], Any] = _no_sandbox
+    program: Callable[[str, Code, Mapping[str, Any], float], Any] = _no_program
     seen: Callable[[str, str, str], None] = lambda *_: None
     rooms: Rooms = field(default_factory=_NoRooms)
     accounts: Accounts = field(default_factory=_NoAccounts)

@@ -238,6 +238,7 @@ def _sealed(ports: Ports, refuse: Callable[..., NoReturn]) -> Ports:
         child=refuse,
         find_runs=refuse,
         prompt=refuse,
+        program=refuse,
         rooms=None,  # type: ignore[arg-type]
         accounts=None,  # type: ignore[arg-type]
     )

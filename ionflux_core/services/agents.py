@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from typing import Any, TypeVar, cast
 
 from ionflux_core.catalog.configuration import (
@@ -20,6 +19,7 @@ from ionflux_core.domain.workspaces import Brand, Workspace
 from ionflux_core.errors import Conflict, Invalid, NotFound, Problem, Unavailable
 from ionflux_core.ids import new_id, now
 from ionflux_core.redaction import Redactor, looks_like_secret
+from ionflux_core.services.targets import Target
 from ionflux_core.services.workspaces import Workspaces, checked_name
 from ionflux_core.storage import agents as rows
 from ionflux_core.storage import audit, triggers
@@ -27,15 +27,6 @@ from ionflux_core.storage.engine import Connection, Database
 
 _PARSED_KEPT = 500
 T = TypeVar("T")
-
-
-@dataclass(frozen=True, slots=True)
-class Target:
-    """What a run is made of: a definition, and the instance, if any, with its parsed configuration."""
-
-    definition: AgentDefinition
-    instance: AgentInstance | None
-    configuration: Configuration
 
 
 class Agents:

@@ -20,10 +20,11 @@ from ionflux_core.fluxgraph.schema import json_schema
 from ionflux_core.fluxgraph.surroundings import Known, Offer
 from ionflux_core.ids import now
 from ionflux_core.limits import FLOW_BYTES
-from ionflux_core.services.agents import Agents, Target
+from ionflux_core.services.agents import Agents
 from ionflux_core.services.marketplace import Marketplace
 from ionflux_core.services.runs import Runs
 from ionflux_core.services.starting import Started
+from ionflux_core.services.targets import Target
 from ionflux_core.storage import flows as rows
 from ionflux_core.storage.engine import Connection, Database
 from ionflux_core.transforms import registry

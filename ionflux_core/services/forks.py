@@ -23,9 +23,10 @@ from ionflux_core.errors import Conflict, Invalid, LimitExceeded, NotFound, Prob
 from ionflux_core.ids import new_id, now
 from ionflux_core.runtime.context import bounded, clock_of, seed_of
 from ionflux_core.runtime.step_inputs import whole
-from ionflux_core.services.agents import Agents, Target
+from ionflux_core.services.agents import Agents
 from ionflux_core.services.runs import Runs
 from ionflux_core.services.starting import Prepared, Started, first_row
+from ionflux_core.services.targets import Target
 from ionflux_core.storage import audit, lineage
 from ionflux_core.storage.artifacts import ArtifactFiles
 from ionflux_core.storage.engine import AnyRow, Connection, Database, dump_json

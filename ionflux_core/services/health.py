@@ -19,6 +19,7 @@ from ionflux_core.catalog.loader import Catalog
 from ionflux_core.errors import IonfluxError
 from ionflux_core.ids import now
 from ionflux_core.runtime.worker import Worker
+from ionflux_core.sandbox.walls import INSTALL, standing
 from ionflux_core.services.backups import last_backup
 from ionflux_core.services.secrets import Secrets
 from ionflux_core.settings import Settings
@@ -117,6 +118,7 @@ class Health:
             ("key", "Key of the secrets", self._key),
             ("catalog", "Agent folders", self._catalog),
             ("backup", "Backup", self._backup),
+            ("sandbox", "Sandbox", self._sandbox),
             ("versions", "Versions", self._versions),
         )
         return [self.quick(), *(self._guarded(name, title, look) for name, title, look in looked_at)]
@@ -284,6 +286,13 @@ class Health:
             "catalog", "Agent folders", "warning", f"{len(catalog.problems)} of {usable + len(catalog.problems)} agent "
             f"folders cannot be used. {named}", "Correct the manifest, then restart IONFLUX.",
         )  # fmt: skip
+
+    @staticmethod
+    def _sandbox() -> Check:
+        """Not to have it is well: only code steps of flows need it."""
+        walls = standing()
+        hint = "" if walls.whole else f"For flows with code: {INSTALL}"
+        return Check("sandbox", "Sandbox", "ok", walls.sentence, hint)
 
     @staticmethod
     def _versions() -> Check:

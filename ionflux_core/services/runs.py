@@ -29,8 +29,9 @@ from ionflux_core.ids import new_id, now
 from ionflux_core.runtime.context import bounded
 from ionflux_core.runtime.executor import finish
 from ionflux_core.runtime.ports import Dispatcher
-from ionflux_core.services.agents import Agents, Target
+from ionflux_core.services.agents import Agents
 from ionflux_core.services.starting import Prepared, Started, brought_inputs, check_size, first_row
+from ionflux_core.services.targets import Target
 from ionflux_core.storage import approvals, artifacts, audit, steps
 from ionflux_core.storage import runs as rows
 from ionflux_core.storage.artifacts import ArtifactFiles

@@ -10,7 +10,7 @@ from ionflux_core.domain.agents import AgentDefinition
 from ionflux_core.errors import Invalid, LimitExceeded
 from ionflux_core.ids import now
 from ionflux_core.limits import OUTPUT_BYTES
-from ionflux_core.services.agents import Target
+from ionflux_core.services.targets import Target
 from ionflux_core.storage.engine import dump_json
 
 

@@ -192,7 +192,7 @@ def get_flow_draft(here: Reading, flow: str) -> DraftOut | None:
     """The text somebody has left unsaved, or null."""
     kept = here.application.flows.get(here.workspace_id, flow)
     draft = here.application.flows.draft(here.workspace_id, kept.id)
-    return draft and DraftOut.model_validate(draft)
+    return DraftOut.model_validate(draft) if draft else None
 
 
 @router.put("/flows/{flow}/draft")

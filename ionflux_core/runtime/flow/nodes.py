@@ -28,7 +28,7 @@ from ionflux_core.fluxgraph.document import (
 from ionflux_core.fluxgraph.document_parts import Retry
 from ionflux_core.fluxgraph.graphs import Graph, Spot
 from ionflux_core.ids import now
-from ionflux_core.limits import RUN_STEPS
+from ionflux_core.limits import CODE_SECONDS, RUN_STEPS
 from ionflux_core.runtime.context import RunContext
 from ionflux_core.runtime.flow.lanes import side_by_side
 from ionflux_core.runtime.flow.node_steps import (
@@ -285,7 +285,8 @@ def _code(run: FlowRun, ctx: RunContext, spot: Spot, scope: Scope, key: str) -> 
     node = cast(CodeNode, spot.node)
 
     def work(lane: RunContext, given: Outputs) -> Outputs:
-        return {"result": lane._ports.sandbox(node.code, given)}
+        seconds = _seconds(run, node) or CODE_SECONDS
+        return {"result": lane._ports.program(lane.workspace.id, node.code, given, seconds)}
 
     given = scope.filled(node.inputs)
     return dict(tried(ctx, node.kind, key, work, given, retry=_retry(run, node), seconds=None))
