@@ -10,6 +10,7 @@ from ionflux_core.catalog.flow_definition import flow_definition, read_flow
 from ionflux_core.catalog.manifest import inputs_schema
 from ionflux_core.domain.agents import FLOW, AgentDefinition, AgentInstance
 from ionflux_core.domain.flows import FlowDraft
+from ionflux_core.domain.policies import rule
 from ionflux_core.domain.workspaces import Workspace
 from ionflux_core.errors import Conflict, Invalid, LimitExceeded, NotFound, Problem
 from ionflux_core.fluxgraph.checking import validate
@@ -17,7 +18,7 @@ from ionflux_core.fluxgraph.document import FlowNode
 from ionflux_core.fluxgraph.editing import modernised
 from ionflux_core.fluxgraph.graphs import graphs_of, spots_of
 from ionflux_core.fluxgraph.schema import json_schema
-from ionflux_core.fluxgraph.surroundings import Known, Offer
+from ionflux_core.fluxgraph.surroundings import Known, Offer, Verdict
 from ionflux_core.ids import now
 from ionflux_core.limits import FLOW_BYTES
 from ionflux_core.services.agents import Agents
@@ -147,7 +148,12 @@ class Flows:
         """
         flows = dict(self._flow_offers(workspace_id, but))
         agents = dict(self._agent_offers(workspace_id)) | flows
-        return validate(yaml, Known(transforms=_transforms(), agents=agents, flows=flows))
+        policies = self._workspace(workspace_id).settings.policies
+
+        def verdict(scope: str) -> Verdict:
+            return rule(policies, channel=scope, agents=[but, FLOW], estimate_micros=None).verdict
+
+        return validate(yaml, Known(transforms=_transforms(), agents=agents, flows=flows, verdict=verdict))
 
     def schema(self) -> dict[str, Any]:
         """The JSON Schema of a flow's text, for completion in editors."""

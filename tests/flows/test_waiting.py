@@ -48,6 +48,24 @@ def test_a_person_decides_and_may_edit(flows: Flows) -> None:
     assert flows.ended(second).outputs == {"sent": "", "by": "Ada"}
 
 
+SCOPED = "graph: [{id: a, transform: noop, scope: 'chat:post:general', on_error: continue}]"
+
+
+def test_a_scope_is_asked_of_the_policies_and_without_one_of_a_person(flows: Flows) -> None:
+    app, ws = flows.world.started(), flows.world.workspace
+    for approved, status in ((True, "success"), (False, "error")):
+        run_id = flows.start(SCOPED)
+        _decide(flows, "May tried do chat:post:general?", approved=approved)
+        assert flows.ended(run_id).outputs == {"nodes": {"a": status}}
+    app.policies.save(ws, [{"channel": "chat:post:general", "agent": "tried", "verdict": "allow"}])
+    assert flows.run(SCOPED).outputs == {"nodes": {"a": "success"}}
+    flow = app.flows.get(ws, "tried")
+    app.policies.save(ws, [{"channel": "chat:post:general", "agent": "tried", "verdict": "deny"}])
+    assert [each.path for each in app.flows.validate(ws, flow.yaml, but="tried")] == ["graph.0.scope"]
+    run = flows.ended(app.runs.start(ws, flow.id, {}).run_id)
+    assert run.outputs == {"nodes": {"a": "error"}} and not app.approvals.pending(ws)
+
+
 def test_a_dry_run_passes_what_would_wait(small_flows: Flows) -> None:
     run = small_flows.run(ASK, dry_run=True)
     assert run.outputs == {"sent": "Dear all", "by": "dry run"}

@@ -23,6 +23,7 @@ from ionflux_core.runtime.context import RunContext
 from ionflux_core.runtime.flow.lanes import side_by_side
 from ionflux_core.runtime.flow.node_steps import finished, handed_back, is_final
 from ionflux_core.runtime.flow.nodes import KINDS
+from ionflux_core.runtime.flow.permissions import ask_permission
 from ionflux_core.runtime.flow.results import Ended, Waiting
 from ionflux_core.runtime.flow.scope import Scope, first_scope
 from ionflux_core.runtime.parking import Parked
@@ -102,6 +103,8 @@ class FlowRun:
             ctx.journaled(SKIPPED, key, lambda **_: {"skipped": reason})
             return Ended("skipped")
         try:
+            if spot.node.scope and not finished(ctx, key):
+                ask_permission(ctx, spot.node.scope, scope, key)
             return Ended("success", KINDS[spot.node.kind](self, ctx, spot, scope, key))
         except Parked as parked:
             if self._ctx.parks_as:
