@@ -48,7 +48,7 @@ FIELDS: Final[dict[str, dict[str, str]]] = {
         "timeout": "How long this step may take.",
         "on_error": "`fail`, `continue`, or a map of `retry` and `then`.",
         "scope": "The permission it asks the workspace's policies for, such as chat:post:general.",
-        "cache": "Whether a result is used again for the same inputs.",
+        "cache": "Whether a result is used again for the same inputs; read, and not carried out yet.",
         "position": "Where the picture shows it.",
     },
     "TransformNode": {"transform": "A transform and its version, such as text.template@1."},
