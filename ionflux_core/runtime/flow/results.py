@@ -27,6 +27,11 @@ class Ended:
         return told | {"outputs": self.outputs} if self.status == "success" or self.outputs else told
 
 
+def outputs_of(ended: Mapping[str, Ended]) -> dict[str, Any]:
+    """The outputs of a graph's nodes by id; those that were skipped, or failed without any, are left out."""
+    return {name: dict(each.outputs) for name, each in ended.items() if each.status == "success" or each.outputs}
+
+
 class Waiting(Exception):
     """Nodes of a graph wait, and nothing else of it can go on: it is not a failure, and nobody handles it."""
 

@@ -24,7 +24,7 @@ from ionflux_core.runtime.flow.lanes import side_by_side
 from ionflux_core.runtime.flow.node_steps import finished, handed_back, is_final
 from ionflux_core.runtime.flow.nodes import KINDS
 from ionflux_core.runtime.flow.permissions import ask_permission
-from ionflux_core.runtime.flow.results import Ended, Waiting
+from ionflux_core.runtime.flow.results import Ended, Waiting, outputs_of
 from ionflux_core.runtime.flow.scope import Scope, first_scope
 from ionflux_core.runtime.parking import Parked
 
@@ -171,8 +171,7 @@ class FlowRun:
                 return Ended("error")
             inner = next(graph for graph in spot.inner if graph.label == "on_error")
             about = {"code": told.code, "message": told.message, "hint": told.hint}
-            ended = self.graph(ctx, inner, scope.inside(f"{key}.", error=about))
-            return Ended("error", {name: dict(each.outputs) for name, each in ended.items()})
+            return Ended("error", outputs_of(self.graph(ctx, inner, scope.inside(f"{key}.", error=about))))
         raise _named(key, error) from error
 
     def _check_inputs(self, scope: Scope) -> None:
