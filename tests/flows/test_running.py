@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from ionflux_core.errors import Invalid, Unavailable
+from ionflux_core.limits import RUN_STEPS
 from tests.flows.kit import Flows, flows, small_flows, small_world, transforms_of_the_test, world
 
 __all__ = ["flows", "small_flows", "small_world", "transforms_of_the_test", "world"]
@@ -94,7 +95,7 @@ output: {items: "{{ nodes.lines.outputs.items }}", count: "{{ nodes.lines.output
 
 
 @pytest.mark.parametrize(("items", "said"), [({"a": 1}, "needs a list, not a map"), ("abc", "needs a list, not str"),
-                                             ([0] * 10_001, "10001 items")])  # fmt: skip
+                                             ([0] * (RUN_STEPS + 1), f"{RUN_STEPS + 1} items")])  # fmt: skip
 def test_a_loop_over_what_is_no_list_or_too_long_fails_with_a_sentence(
     small_flows: Flows, items: Any, said: str
 ) -> None:

@@ -40,7 +40,7 @@ from ionflux_core.runtime.flow.node_steps import (
     pause,
     tried,
 )
-from ionflux_core.runtime.flow.results import Waiting
+from ionflux_core.runtime.flow.results import Waiting, outputs_of
 from ionflux_core.runtime.flow.scope import Scope
 from ionflux_core.runtime.parking import Parked
 from ionflux_core.sdk import Context
@@ -179,9 +179,7 @@ def _switch(run: FlowRun, ctx: RunContext, spot: Spot, scope: Scope, key: str) -
 
 
 def _inside(run: FlowRun, ctx: RunContext, graph: Graph, scope: Scope) -> Outputs:
-    """The outputs of a graph inside a node, by the ids of its nodes; those that were skipped or failed are left out."""
-    ended = run.graph(ctx, graph, scope)
-    return {name: dict(each.outputs) for name, each in ended.items() if each.status == "success" or each.outputs}
+    return outputs_of(run.graph(ctx, graph, scope))
 
 
 def _foreach(run: FlowRun, ctx: RunContext, spot: Spot, scope: Scope, key: str) -> Outputs:
