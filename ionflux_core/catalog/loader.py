@@ -221,5 +221,5 @@ def _fresh_module(name: str, slug: str, file: Path) -> ModuleType:
 
 
 def _forget(name: str) -> None:
-    for known in [known for known in sys.modules if known == name or known.startswith(name + ".")]:
+    for known in [known for known in list(sys.modules) if known == name or known.startswith(name + ".")]:
         del sys.modules[known]

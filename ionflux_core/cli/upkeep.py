@@ -10,6 +10,7 @@ import typer
 
 from ionflux_core import limits
 from ionflux_core.catalog.scaffold import scaffold
+from ionflux_core.catalog.transform_scaffold import scaffold_transform
 from ionflux_core.cli.common import JsonOption, WorkspaceOption, opened, say, say_json, workspace_id
 from ionflux_core.cli.server import check_port, url_of
 from ionflux_core.errors import Conflict, Invalid, IonfluxError, NotFound, Unavailable
@@ -177,3 +178,10 @@ def new_page(name: Annotated[str, typer.Argument(help="A noun in the plural, suc
     say(str(path))
     say("Show it by this line in ionflux_ui/navigation.py:")
     say(f'    PageEntry("{noun}", "{title}", ":material/article:", "Work"),')
+
+
+def new_transform(name: Annotated[str, typer.Argument(help="family.name, such as text.shout.")]) -> None:
+    """Write a new transform that works, with its test; flows can use it after the next start."""
+    for path in scaffold_transform(name, ROOT):
+        say(str(path))
+    say("Then: make docs")

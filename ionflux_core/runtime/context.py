@@ -6,7 +6,8 @@ import hashlib
 import math
 import traceback
 import uuid
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from datetime import datetime
 from functools import cached_property
 from typing import Any, Literal, ParamSpec, Self, TypeVar
@@ -144,7 +145,7 @@ class RunContext(Batches, Children):
         args, kwargs = self._edited(key, args, kwargs)
         step = self._journal.begin(key, kind, name[:300], args, kwargs)
         self._ports.seen(self.run_id, step.title, "")
-        self._path.append(name[:120])
+        self._path.append(name[:120] if self._path else self.placed(name[:120]))
         try:
             kept = self._journal.kept(step, fn(*args, **kwargs))
         except Exception as error:
@@ -154,11 +155,21 @@ class RunContext(Batches, Children):
             self._path.pop()
         return self._journal.finish(step, kept)
 
-    def lane(self, *, inside: str = "") -> Self:
+    @contextmanager
+    def inside(self, name: str) -> Iterator[None]:
+        """Put a name before those of the steps that follow, inside the open step; an empty one puts none."""
+        path = list(self._path)
+        self._path += [name] if name else []
+        try:
+            yield
+        finally:
+            self._path = path
+
+    def lane(self, *, inside: Sequence[str] = ()) -> Self:
         """This context for another thread of the same run, inside a step or beside; to be closed with `join`."""
         made = self._over(self._journal.lane())
         made.reported = self.reported
-        made._path = [inside] if inside else []
+        made._path = list(inside)
         return made
 
     def _over(self, journal: Journal) -> Self:

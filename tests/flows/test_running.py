@@ -165,6 +165,20 @@ graph:
     assert attempts == {"before": 1, "shop": 3}
 
 
+def test_what_a_failed_try_has_asked_is_asked_again(flows: Flows) -> None:
+    answers = iter([503, 503, 200])
+
+    def work(given: Any) -> Any:
+        status = given[0].step("ask", lambda: next(answers))
+        if status != 200:
+            raise Unavailable(f"It answered {status}.")
+        return status
+
+    flows.does("shop", work, ctx=True)
+    run = flows.run("graph: [{id: a, transform: test.shop, retry: {max: 2, backoff: 10ms}}]")
+    assert run.status == "success" and [*flows.steps(run)] == ["a", "a/ask", "a/try 2/ask", "a/try 3/ask"]
+
+
 def test_a_node_that_fails_once_too_often_fails_the_flow_and_says_which_it_was(flows: Flows) -> None:
     flows.does("flaky", _failing(9))
     run = flows.run("graph: [{id: shop, transform: test.flaky, retry: {max: 1, backoff: 10ms}}]")

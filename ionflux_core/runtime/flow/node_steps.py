@@ -62,11 +62,13 @@ def tried(
 ) -> Any:
     """Run a node once as a step; what failed is tried again later, and the run is parked until then."""
     check_earlier(ctx, key, retry)
-    work = partial(_at_once, ctx, fn) if seconds is None else _limited(ctx, key, fn, seconds)
+    attempt = attempt_of(ctx, key)
+    # What a failed try has recorded inside of itself is not handed back to the next one.
+    again = f"try {attempt}" if attempt > 1 else ""
+    work = partial(_at_once, ctx, fn, again) if seconds is None else _limited(ctx, key, fn, seconds, again)
     try:
         return ctx.journaled(kind, key, work, inputs)
     except Exception as error:
-        attempt = attempt_of(ctx, key)
         if attempt > retry.max or isinstance(error, _FINAL) or is_final(error) or ctx.replays:
             raise
         due = now() + pause(ctx, key, retry, attempt)
@@ -74,8 +76,9 @@ def tried(
         raise parked_until(due) from error
 
 
-def _at_once(ctx: RunContext, fn: Work, **inputs: Any) -> Any:
-    return fn(ctx, inputs)
+def _at_once(ctx: RunContext, fn: Work, again: str, /, **inputs: Any) -> Any:
+    with ctx.inside(again):
+        return fn(ctx, inputs)
 
 
 def check_earlier(ctx: RunContext, key: str, retry: Retry) -> None:
@@ -115,7 +118,7 @@ def pause(ctx: RunContext, key: str, retry: Retry, attempt: int) -> timedelta:
     return timedelta(seconds=seconds)
 
 
-def _limited(ctx: RunContext, key: str, fn: Work, seconds: float) -> Callable[..., Any]:
+def _limited(ctx: RunContext, key: str, fn: Work, seconds: float, again: str) -> Callable[..., Any]:
     """The work with a time limit.
 
     Python cannot stop a thread: what is late is cut off from the run, and nobody hears how it ends.
@@ -123,7 +126,7 @@ def _limited(ctx: RunContext, key: str, fn: Work, seconds: float) -> Callable[..
 
     def work(**inputs: Any) -> Any:
         done: Future[Any] = Future()
-        lane, context = ctx.lane(inside=key), copy_context()
+        lane, context = ctx.lane(inside=[key, again] if again else [key]), copy_context()
 
         def carry_out() -> None:
             try:
