@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import hashlib
+import ipaddress
 import threading
 import time
 from collections import OrderedDict, deque
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, cast
+from typing import Any, NamedTuple, cast
 
 from pydantic_core import from_json
 
@@ -42,12 +43,33 @@ _HOOKS_COUNTED = 1000
 _DELIVERY_CHARS = 200
 
 
+class Listener(NamedTuple):
+    """Who listens on a path: the trigger and its instance."""
+
+    trigger: Trigger
+    instance: AgentInstance
+
+    @property
+    def waits(self) -> bool:
+        """Whether the sender waits for the result of the run."""
+        return self.trigger.config.get("respond") == "result"
+
+
 @dataclass(frozen=True, slots=True)
 class Received:
     """What to answer a webhook: an HTTP status and a JSON body."""
 
     status: int
     body: dict[str, Any]
+
+
+class Checked(NamedTuple):
+    """A delivery that may be stored: whose hook it is, the run it starts, and what it tells the whole workspace."""
+
+    trigger: Trigger
+    prepared: Prepared
+    delivery: str | None
+    facts: Sequence[dict[str, Any]]
 
 
 class Hooks:
@@ -60,6 +82,7 @@ class Hooks:
         self._secret = secret
         self._lock = threading.Lock()
         self._recent: OrderedDict[str, deque[float]] = OrderedDict()
+        self._at_once: set[str] = set()
 
     def receive(
         self,
@@ -67,6 +90,7 @@ class Hooks:
         method: str,
         headers: Mapping[str, str],
         body: bytes,
+        sender: str = "",
         *,
         accepted: Callable[[Received], None] = lambda _: None,
     ) -> Received:
@@ -76,7 +100,59 @@ class Hooks:
         itself because an answer was lost must not be told to go on repeating. Once the run of a hook that answers with
         the result is stored, `accepted` gets what can be said without that result.
         """
-        trigger, instance = self._listener(path)
+        listener = self.listener(path)
+        checked = self.check(listener, method, headers, body, sender)
+
+        def insert(connection: Connection, run: Prepared) -> Started:
+            started = self._insert(connection, checked._replace(prepared=run))
+            accepted(_accepted(started))
+            return started
+
+        if listener.waits:
+            started, ended = self._runs.perform(checked.prepared, insert)
+            self._tell(checked.facts)
+            return _result(ended or self._wait(checked.trigger, started))
+        started = self._db.write(lambda connection: insert(connection, checked.prepared), durable=True)
+        self._runs.announce()
+        self._tell(checked.facts)
+        return _accepted(started)
+
+    def without_result(self, accepted: Received) -> Received:
+        """The answer to a sender whose result takes too long: the run is kept and goes on."""
+        self._db.settle()
+        return accepted
+
+    def answers_at_once(self, path: str) -> bool:
+        """Whether the last delivery to a path was answered before its run: then the next may be one of a batch.
+
+        Never on PostgreSQL, which itself brings the commits of many connections to its disk together.
+        """
+        return path in self._at_once
+
+    def listener(self, path: str) -> Listener:
+        """Who listens on a path; Forbidden when nobody does."""
+        with self._db.glance() as connection:
+            found = rows.by_hook_path(connection, path.strip("/"))
+        if found is None or not found[0].enabled:
+            raise Forbidden("There is no such webhook.", hint="Copy the address from the agent's Triggers.")
+        listener = Listener(*found)
+        self._remember(path, listener)
+        return listener
+
+    def _remember(self, path: str, listener: Listener) -> None:
+        if listener.waits or not self._db.is_sqlite:
+            self._at_once.discard(path)
+            return
+        if len(self._at_once) >= _HOOKS_COUNTED:
+            self._at_once.clear()
+        self._at_once.add(path)
+
+    def check(
+        self, listener: Listener, method: str, headers: Mapping[str, str], body: bytes, sender: str = ""
+    ) -> Checked:
+        """A delivery that may be stored: not too many, not too large, signed, readable, and its agent is awake."""
+        trigger, instance = listener
+        _check_sender(trigger, sender)
         self._limit(trigger)
         if method != trigger.config.get("method", "POST"):
             raise Invalid(
@@ -95,33 +171,20 @@ class Hooks:
             self._keep_what_concerns_all(trigger, kind, payload)
             raise _asleep(trigger)
         prepared = self._prepared(trigger, instance, payload, delivery)
-        facts = self._facts(trigger, kind, lowered, payload, delivery, prepared)
+        return Checked(trigger, prepared, delivery, self._facts(trigger, kind, lowered, payload, delivery, prepared))
 
-        def insert(connection: Connection, run: Prepared) -> Started:
-            started = self._insert(connection, run, trigger, delivery, facts)
-            accepted(_accepted(started))
-            return started
+    def store(self, deliveries: Sequence[Checked]) -> list[Received | Exception]:
+        """What to answer each of these deliveries, or what it failed with; what was stored is on the disk."""
 
-        if trigger.config.get("respond") == "result":
-            started, ended = self._runs.perform(prepared, insert)
-            self._tell(facts)
-            return _result(ended or self._wait(trigger, started))
-        started = self._db.write(lambda connection: insert(connection, prepared), durable=True)
-        self._runs.announce()
-        self._tell(facts)
-        return _accepted(started)
+        def work(checked: Checked) -> Callable[[Connection], Started]:
+            return lambda connection: self._insert(connection, checked)
 
-    def without_result(self, accepted: Received) -> Received:
-        """The answer to a sender whose result takes too long: the run is kept and goes on."""
-        self._db.settle()
-        return accepted
-
-    def _listener(self, path: str) -> tuple[Trigger, AgentInstance]:
-        with self._db.glance() as connection:
-            found = rows.by_hook_path(connection, path.strip("/"))
-        if found is None or not found[0].enabled:
-            raise Forbidden("There is no such webhook.", hint="Copy the address from the agent's Triggers.")
-        return found
+        outcomes = self._db.write_each([work(checked) for checked in deliveries], durable=True)
+        for outcome in outcomes:
+            if isinstance(outcome, Started):
+                self._runs.announce()
+        self._tell([fact for checked in deliveries for fact in checked.facts])
+        return [_accepted(outcome) if isinstance(outcome, Started) else outcome for outcome in outcomes]
 
     def _keep_what_concerns_all(self, trigger: Trigger, kind: str, payload: Any) -> None:
         """Who unsubscribed must not be mailed again because an agent was paused for longer than a sender repeats."""
@@ -188,15 +251,9 @@ class Hooks:
             key=f"{trigger.id}:{delivery}" if delivery else None,
         )
 
-    def _insert(
-        self,
-        connection: Connection,
-        prepared: Prepared,
-        trigger: Trigger,
-        delivery: str | None,
-        facts: Sequence[dict[str, Any]],
-    ) -> Started:
+    def _insert(self, connection: Connection, checked: Checked) -> Started:
         """Delivery, run and events in one transaction."""
+        trigger, prepared, delivery, facts = checked
         at = now()
         started = self._runs.insert(connection, prepared)
         if delivery:
@@ -247,6 +304,22 @@ class Hooks:
         if run.status not in FINISHED:
             self._db.settle()
         return run
+
+
+def _check_sender(trigger: Trigger, sender: str) -> None:
+    """Forbidden when the hook takes deliveries from some networks only, and this address is in none of them."""
+    allowed = trigger.config.get("allowed_ips")
+    if not allowed:
+        return
+    try:
+        address = ipaddress.ip_address(sender.partition("%")[0])
+    except ValueError:
+        address = None
+    if address is None or not any(address in ipaddress.ip_network(each, strict=False) for each in allowed):
+        raise Forbidden(
+            "This webhook does not take deliveries from your address.", hint="Ask its owner to add it to allowed_ips.",
+            code="address_not_allowed",
+        )  # fmt: skip
 
 
 def _asleep(trigger: Trigger) -> Conflict:

@@ -11,6 +11,9 @@ from functools import lru_cache
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 _POLICY = b"content-security-policy"
+# What a program reads shows nothing and loads nothing, and need not wait for what people allow pages to show.
+_DATA = (b"application/json", b"application/problem+json")
+_DATA_POLICY = b"default-src 'none'; frame-ancestors 'none'"
 _INLINE_SCRIPT = re.compile(r"<script>(.*?)</script>", re.DOTALL)
 
 
@@ -60,11 +63,14 @@ class SecurityHeaders:
         async def send_with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
                 given = list(message.get("headers", ()))
-                names = {name.lower() for name, _ in given}
-                given += [header for header in self._headers if header[0] not in names]
-                if _POLICY not in names:
-                    given.append((_POLICY, policy(self._page, self._sources()).encode()))
+                set_already = {name.lower(): value for name, value in given}
+                given += [header for header in self._headers if header[0] not in set_already]
+                if _POLICY not in set_already:
+                    given.append((_POLICY, self._policy(set_already.get(b"content-type", b""))))
                 message["headers"] = given
             await send(message)
 
         await self._app(scope, receive, send_with_headers)
+
+    def _policy(self, kind: bytes) -> bytes:
+        return _DATA_POLICY if kind in _DATA else policy(self._page, self._sources()).encode()

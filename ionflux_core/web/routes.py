@@ -21,11 +21,12 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from ionflux_core import limits
 from ionflux_core.errors import Forbidden, IonfluxError, Unavailable
 from ionflux_core.services.health import Health
+from ionflux_core.services.hook_batches import Delivery, HookBatch, WaitsForResult
 from ionflux_core.services.hooks import RESULT_SECONDS, Received
 from ionflux_core.web.account_doors import account_routes
 from ionflux_core.web.auth import Gate
 from ionflux_core.web.bodies import check_json, check_kind, read_body
-from ionflux_core.web.crew import Crew
+from ionflux_core.web.crew import Crew, Line
 from ionflux_core.web.files import FilesDoor
 from ionflux_core.web.front import Front
 from ionflux_core.web.headers import SecurityHeaders
@@ -205,7 +206,9 @@ class HookDoor:
         self._hooks = application.hooks
         # Threads of its own: senders who wait for a result must not keep the pages and the health check waiting.
         self._crew = Crew(application.settings.workers + _QUICK_THREADS, "ionflux-hook")
-        application.crowded = lambda: self._crew.is_behind
+        # Those that are answered before their run stand in a line of their own.
+        self._line = Line(partial(HookBatch, application.hooks), "ionflux-hook-line")
+        application.crowded = lambda: self._line.is_behind or self._crew.is_behind
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Take one delivery in."""
@@ -216,7 +219,7 @@ class HookDoor:
         body = await read_body(request, limits.WEBHOOK_BYTES)
         answer: Response
         try:
-            received = await self._received(path, request.method, dict(request.headers), body)
+            received = await self._received(Delivery(path, request.method, dict(request.headers), body, _sender(scope)))
             answer = JSONResponse(received.body, received.status)
         except IonfluxError as error:
             if error.code != "method":
@@ -224,18 +227,33 @@ class HookDoor:
             answer = _only(error.hint.removeprefix("Send ").rstrip("."))
         await answer(scope, receive, send)
 
-    async def _received(self, path: str, method: str, headers: dict[str, str], body: bytes) -> Received:
+    async def _received(self, delivery: Delivery) -> Received:
+        if self._hooks.answers_at_once(delivery.path):
+            try:
+                async with asyncio.timeout(RESULT_SECONDS):
+                    return await self._line.call(delivery)
+            except TimeoutError:
+                raise _too_late() from None
+            except WaitsForResult:
+                # Somebody has configured it anew meanwhile.
+                pass
+        return await self._waited_for(delivery)
+
+    async def _waited_for(self, delivery: Delivery) -> Received:
         told: list[Received] = []
-        work = partial(self._hooks.receive, path, method, headers, body, accepted=told.append)
-        taken = self._crew.call(work)
+        taken = self._crew.call(partial(self._hooks.receive, *delivery, accepted=told.append))
         await asyncio.wait([taken], timeout=RESULT_SECONDS)
         if taken.done():
             return taken.result()
         # Nobody asks it for its answer any more.
         taken.cancel()
         if not told:
-            raise Unavailable("The webhook could not be taken in time.", hint="Send it again.")
+            raise _too_late()
         return await run_in_threadpool(self._hooks.without_result, told[-1])
+
+
+def _too_late() -> Unavailable:
+    return Unavailable("The webhook could not be taken in time.", hint="Send it again.")
 
 
 class ApiDoor:
@@ -286,6 +304,12 @@ def _again(body: bytes, receive: Receive) -> Receive:
         return {"type": "http.request", "body": body, "more_body": False}
 
     return replayed
+
+
+def _sender(scope: Scope) -> str:
+    """The address a request came from; behind a proxy that the server trusts, the one the proxy names."""
+    client = scope.get("client")
+    return str(client[0]) if client else ""
 
 
 def _only(method: str) -> Response:
