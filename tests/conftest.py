@@ -11,8 +11,7 @@ import shutil
 import textwrap
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
-from uuid import uuid4
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -22,6 +21,9 @@ from ionflux_core.catalog.scaffold import scaffold
 from ionflux_core.settings import Settings, load_settings
 from ionflux_core.storage.engine import Database
 from ionflux_core.storage.schema import migrate
+
+if TYPE_CHECKING:
+    from tests.postgres import Schemas
 
 ROOT = Path(__file__).resolve().parent.parent
 POSTGRES = os.environ.get("IONFLUX_TEST_POSTGRES_URL", "")
@@ -59,6 +61,16 @@ def empty_sqlite(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
+@pytest.fixture(scope="session")
+def schemas() -> Iterator[Schemas]:
+    """The PostgreSQL server, where migrating takes longer still."""
+    from tests.postgres import Schemas
+
+    made = Schemas(POSTGRES.replace("postgresql+psycopg://", "postgresql://", 1))
+    yield made
+    made.close()
+
+
 @pytest.fixture(
     params=[
         "sqlite",
@@ -80,21 +92,10 @@ def database_url(request: pytest.FixtureRequest, data_dir: Path, empty_sqlite: P
         shutil.copy(empty_sqlite, data_dir / "ionflux.sqlite")
         yield f"sqlite:///{data_dir / 'ionflux.sqlite'}"
         return
-    import psycopg
-
-    server = POSTGRES.replace("postgresql+psycopg://", "postgresql://", 1)
-    schema = f"ionflux_test_{uuid4().hex}"
-    with psycopg.connect(server, autocommit=True) as connection:
-        connection.execute(f'CREATE SCHEMA "{schema}"')
-        try:
-            url = f"{server}{'&' if '?' in server else '?'}options=-csearch_path%3D{schema}"
-            url = url.replace("postgresql://", "postgresql+psycopg://", 1)
-            database = Database(url)
-            migrate(database)
-            database.close()
-            yield url
-        finally:
-            connection.execute(f'DROP SCHEMA "{schema}" CASCADE')
+    schemas: Schemas = request.getfixturevalue("schemas")
+    name = schemas.take()
+    yield schemas.address(name)
+    schemas.give_back(name)
 
 
 @pytest.fixture

@@ -36,7 +36,11 @@ def bare_definition() -> AgentDefinition:
     """What is known of every flow before its document is read."""
     return AgentDefinition(
         slug=FLOW, id=FLOW, name="Flow", version="1.0", status="production", listed=False,
-        narrative=Narrative(epithet="Steps that work together"),
+        narrative=Narrative(
+            epithet="Steps that work together",
+            tagline="Agents, transforms and people in one document",
+            introduction="A flow runs its nodes in the order they need one another; none that ended is repeated.",
+        ),
         outputs=(OutputSpec(key="nodes", type="json", description="How each node ended."),),
         stack=Stack(models=_MODELS), memory=_MEMORY, limits=AgentLimits(timeout_seconds=RUN_SECONDS),
     )  # fmt: skip

@@ -65,7 +65,7 @@ def test_model_answers_are_not_paid_again_after_kills_at_random_points(
             worker = Process(app)
             try:
                 worker.ready()
-                _wait_for_answers(server, read + dice.randint(5, 20))
+                _wait_for_answers(server, read + dice.randint(5, 20), lambda: _done(app, workspace) == RUNS)
             finally:
                 worker.kill()
             kills += 1
@@ -81,10 +81,10 @@ def test_model_answers_are_not_paid_again_after_kills_at_random_points(
     assert sum(counts.values()) - len(counts) <= 4 * kills
 
 
-def _wait_for_answers(server: StandIn, count: int) -> None:
+def _wait_for_answers(server: StandIn, count: int, done: Callable[[], bool]) -> None:
     """Until that many questions have come, or no more do; the first one waits for the client's library to load."""
     came, patience, since = len(server.requests), 30.0, time.monotonic()
-    while len(server.requests) < count and time.monotonic() - since < patience:
+    while len(server.requests) < count and time.monotonic() - since < patience and not done():
         if len(server.requests) != came:
             came, patience, since = len(server.requests), 2.0, time.monotonic()
         time.sleep(0.01)

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import functools
 import json
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
+from streamlit.components.v2 import manifest_scanner
 from streamlit.testing.v1 import AppTest
 
 from ionflux_ui.navigation import page_path
 
 ROOT = Path(__file__).resolve().parents[2]
 SHELL = ROOT / "ionflux_ui" / "shell.py"
+# For each page that is opened so, Streamlit reads what every installed package says of itself: here once for all.
+manifest_scanner.scan_component_manifests = functools.cache(manifest_scanner.scan_component_manifests)
 KINDS = ("title", "subheader", "markdown", "caption", "text", "info", "warning", "code")
 
 
