@@ -23,11 +23,13 @@ from benchmarks import (  # noqa: E402
     board_bench,
     compare_bench,
     figures,
+    flow_runs_bench,
     flows_bench,
     http_bench,
     lineage_bench,
     pages_bench,
     runs_bench,
+    sandbox_bench,
 )
 from benchmarks.figures import Figure, Section  # noqa: E402
 
@@ -63,10 +65,13 @@ SECTIONS: dict[str, Callable[..., list[Figure]]] = {
     "compare": compare_bench.compare,
     "lineage": lineage_bench.lineage,
     "flows": flows_bench.flows,
+    "flow_runs": flow_runs_bench.flow_runs,
+    "sandbox": sandbox_bench.sandbox,
     "pages": pages_bench.pages,
     "canvas": board_bench.canvas,
     "chat": board_bench.chat,
     "run_end": board_bench.run_end,
+    "dashboard": pages_bench.dashboard,
     "first_page": pages_bench.first_page,
     "idle_memory": pages_bench.idle_memory,
     "charts": charts,

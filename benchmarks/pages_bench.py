@@ -144,6 +144,46 @@ def _page_figures(times: Times) -> list[Figure]:
     ]  # fmt: skip
 
 
+def dashboard(folder: Path, *, quick: bool) -> list[Figure]:
+    """The dashboard with its charts drawn: the first visit since the server began, and later ones; beside hello."""
+    data = full_store(folder)
+    times: Times = defaultdict(list)
+    with chromium() as browser:
+        # Once before, so that the charts' copy is filled as it is on any day but the first.
+        with product(data, agents=SHIPPED_AGENTS) as server:
+            server.wait_answer("/healthz")
+            _see_charts(browser, server, defaultdict(list))
+        for _ in range(1 if quick else 3):
+            with hello(folder) as floor:
+                floor.wait_answer("/_stcore/health")
+                visit(browser, floor, "/", "hello, cold", times)
+                visit(browser, floor, "/", "hello, later", times)
+            with product(data, agents=SHIPPED_AGENTS) as server:
+                server.wait_answer("/healthz")
+                _see_charts(browser, server, times)
+    first, later = median(times["hello, cold", "cold"]), median(times["hello, later", "cold"])
+    return [
+        Figure("dashboard, first visit of the server", "s", median(times["charts", "cold"]), first, "above<=", 1),
+        Figure("dashboard, a new browser", "s", median(times["charts", "later"]), later, "above<=", 1),
+        Figure("dashboard, warm", "s", median(times["charts", "warm"]), median(times["hello, later", "warm"]),
+               "value<=", 1.5),
+    ]  # fmt: skip
+
+
+def _see_charts(browser: Browser, server: Server, times: Times) -> None:
+    """The dashboard in a new browser, in another one, and once more in that: until its first chart has its bars."""
+    for kinds in (("cold",), ("later", "warm")):
+        context = browser.new_context()
+        page = context.new_page()
+        for kind in kinds:
+            began = time.perf_counter()
+            _open(page, server, "/dashboard")
+            page.locator("[data-chart=runs_per_day] .part").first.wait_for()
+            times["charts", kind].append(time.perf_counter() - began)
+            page.goto("about:blank")
+        context.close()
+
+
 def first_page(folder: Path, *, quick: bool) -> list[Figure]:
     """From starting the process to the first page rendered in a browser that is already open; the second start."""
     data = full_store(folder)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import threading
 import time
 from collections.abc import Callable
@@ -15,8 +14,6 @@ from ionflux_core.triggers.follow import FollowTriggers
 from ionflux_core.triggers.schedule import Chore, ScheduleTriggers
 from ionflux_core.triggers.watch import WatchTriggers
 from ionflux_core.wiring import Parts
-
-log = logging.getLogger(__name__)
 
 _REMINDER_SECONDS, _SEARCH_SECONDS, _RETENTION_SECONDS, _CANVAS_SECONDS = 30, 5, 600, 3600
 _ACCOUNTS_SECONDS = 600
@@ -106,6 +103,7 @@ class Application(Parts):
             if part is not None:
                 part.stop()
         self.looking = self.clock = self.bus = self.worker = self.follow = None
+        self.sandbox.close()
         self.models.close()
         self.cache.close()
         self.db.close()

@@ -15,10 +15,10 @@ from ionflux_core.domain.alert_rules import (
     MEASURE_CHARS,
     MEASURES,
     AlertRule,
-    DestinationChannel,
     Measure,
     measure_of,
 )
+from ionflux_core.domain.destinations import Way
 from ionflux_core.errors import IonfluxError
 from ionflux_core.limits import NAME_CHARS
 from ionflux_ui.errors import errors_shown, show_error
@@ -28,7 +28,7 @@ from ionflux_ui.session import application, flash, set_parameters, workspace
 _PERIODS: Final = {5: "5 minutes", 15: "15 minutes", 30: "30 minutes", 60: "1 hour", 360: "6 hours", 720: "12 hours",
                    1440: "1 day", 10_080: "7 days"}  # fmt: skip
 _MUTES: Final = {60: "1 hour", 240: "4 hours", 1440: "1 day", 10_080: "1 week"}
-_PLACES: Final[tuple[tuple[DestinationChannel, str, str], ...]] = (
+_PLACES: Final[tuple[tuple[Way, str, str], ...]] = (
     ("chat", "Chat channel", ALERTS_CHANNEL),
     ("email", "Mail", "me@example.com"),
     ("slack", "Slack channel", "#operations"),
@@ -53,12 +53,8 @@ def edit_rule(rule: AlertRule | None) -> None:
     with st.container(horizontal=True):
         kept = st.button("Save" if rule else "Add rule", type="primary", icon=":material/check:", key=f"{key}-save")
         tried = st.button("What would it say now?", icon=":material/science:", key=f"{key}-try")
-        removed = rule is not None and st.button(
-            "Remove", icon=":material/delete:", type="tertiary", key=f"{key}-remove",
-            help="Its incidents stay in the history.",
-        )  # fmt: skip
-    if rule is not None and removed:
-        _remove(rule)
+        if rule is not None:
+            _remove(rule, key)
     if tried:
         _show_trial(draft)
     if kept:
@@ -195,7 +191,11 @@ def _keep(rule: AlertRule | None, draft: dict[str, Any]) -> None:
     st.rerun()
 
 
-def _remove(rule: AlertRule) -> None:
+def _remove(rule: AlertRule, key: str) -> None:
+    with st.popover("Remove", icon=":material/delete:"):
+        st.text("Nobody is told of this any more. Its incidents stay in the history.")
+        if not st.button("Remove it", type="primary", key=f"{key}-remove"):
+            return
     app = application()
     try:
         app.alert_rules.remove(rule.workspace_id, rule.id, by=app.workspaces.owner().name)

@@ -72,8 +72,10 @@ def chart_board(
 
     `bar` is what stands above them (chips, views), `about` the definitions by name, `paper` what is printed above all.
     """
-    # Tuples, because Streamlit asks pandas whether a list is a table, and loading pandas takes longer than this page.
-    data = {"parts": tuple(parts), "label": label, "bar": bar, "marks": tuple(marks), "about": about, "paper": paper}
+    # Tuples, because Streamlit asks pandas whether a list or a dict is a table, and loading pandas takes longer than
+    # this page.
+    alone = {name: (value,) for name, value in (("bar", bar), ("about", about), ("paper", paper)) if value}
+    data = {"parts": tuple(parts), "label": label, "marks": tuple(marks), **alone}
     result = _mount(key=key, data=data, on_did_change=_ignore)
     said = result.get("did")
     if not isinstance(said, Mapping):

@@ -7,7 +7,8 @@ from typing import Any, Final
 import streamlit as st
 
 from ionflux_core.application import Application
-from ionflux_core.domain.digests import Digest, DigestWay
+from ionflux_core.domain.destinations import Way
+from ionflux_core.domain.digests import Digest
 from ionflux_core.domain.workspaces import Workspace
 from ionflux_core.limits import NAME_CHARS
 from ionflux_core.services.digest_words import as_text
@@ -16,8 +17,8 @@ from ionflux_ui.errors import errors_shown
 from ionflux_ui.moments import ago, exact
 from ionflux_ui.plain import escaped
 
-_WAYS: Final[dict[DigestWay, str]] = {"email": "Mail", "chat": "Chat", "slack": "Slack", "webhook": "Webhook"}
-_TO: Final[dict[DigestWay, tuple[str, str]]] = {
+_WAYS: Final[dict[Way, str]] = {"email": "Mail", "chat": "Chat", "slack": "Slack", "webhook": "Webhook"}
+_TO: Final[dict[Way, tuple[str, str]]] = {
     "email": ("Mail addresses, one a line", "me@example.com"),
     "chat": ("Channels, one a line", "general"),
     "slack": ("Slack channels, one a line", "#figures"),
@@ -65,10 +66,12 @@ def _line(app: Application, space: Workspace, digest: Digest) -> None:
                     app.digests.send_now(space.id, digest.id, by=app.workspaces.owner().name)
                     st.rerun(scope="fragment")
             st.button("Change", key=f"digest-edit-{digest.id}", on_click=_open, args=(digest.id,))
-            if st.button("Delete", key=f"digest-delete-{digest.id}", icon=":material/delete:"):
-                with errors_shown():
-                    app.digests.delete(space.id, digest.id, by=app.workspaces.owner().name)
-                    st.rerun(scope="fragment")
+            with st.popover("Delete", icon=":material/delete:"):
+                st.text("It is not sent any more. What it has sent stays in the outbox.")
+                if st.button("Delete it", type="primary", key=f"digest-delete-{digest.id}"):
+                    with errors_shown():
+                        app.digests.delete(space.id, digest.id, by=app.workspaces.owner().name)
+                        st.rerun(scope="fragment")
         if st.toggle("Show what it would say now", key=f"digest-look-{digest.id}"):
             with errors_shown():
                 st.code(as_text(app.digests.sheet(space.id, digest.id)), language=None, wrap_lines=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import date, datetime, timedelta
+from datetime import date, timedelta
 from typing import Any, Final, get_args
 from zoneinfo import ZoneInfo
 
@@ -15,7 +15,7 @@ from ionflux_core.domain.views import narrowing_of
 from ionflux_core.domain.workspaces import Workspace
 from ionflux_core.errors import IonfluxError
 from ionflux_core.ids import now
-from ionflux_core.services.dashboard import DAYS, MAX_DAYS, DashboardFilters
+from ionflux_core.services.dashboard import DAYS, FIRST_YEAR, LAST_YEAR, MAX_DAYS, DashboardFilters
 from ionflux_ui.dashboard_parts import SECTIONS
 from ionflux_ui.session import open_page, parameter, set_parameters
 from ionflux_ui.theme import status_look
@@ -48,7 +48,8 @@ def own_days() -> tuple[date, date] | None:
         first, last = (date.fromisoformat(parameter(name) or "") for name in ("since", "until"))
     except ValueError:
         return None
-    return (first, last) if timedelta() <= last - first < timedelta(days=MAX_DAYS) and first.year > 1 else None
+    shown = timedelta() <= last - first < timedelta(days=MAX_DAYS) and FIRST_YEAR < first.year <= last.year < LAST_YEAR
+    return (first, last) if shown else None
 
 
 def period_in_address() -> int:
@@ -145,15 +146,17 @@ def runs_parameters(workspace: Workspace) -> dict[str, str | None]:
 
 
 def _days_of(workspace: Workspace, days: int) -> tuple[date, date]:
-    today = datetime.now(ZoneInfo(workspace.settings.timezone)).date()
+    today = now().astimezone(ZoneInfo(workspace.settings.timezone)).date()
     return today - timedelta(days=days - 1), today
 
 
 def _own_period(workspace: Workspace, own: tuple[date, date] | None) -> None:
-    _seed("own", own or _days_of(workspace, period_in_address()))
+    shown = own or _days_of(workspace, period_in_address())
+    tomorrow = now().astimezone(ZoneInfo(workspace.settings.timezone)).date() + timedelta(days=1)
+    _seed("own", shown)
     st.date_input(
         "From and to", key=_KEY + "own", format="YYYY-MM-DD", label_visibility="collapsed", on_change=_keep_own,
-        max_value=now().astimezone(ZoneInfo(workspace.settings.timezone)).date() + timedelta(days=1), width=230,
+        max_value=max(tomorrow, shown[1]), width=230,
     )  # fmt: skip
 
 

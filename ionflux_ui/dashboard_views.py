@@ -62,10 +62,12 @@ def _line(app: Application, space: Workspace, view: SavedView, *, is_first: bool
             with errors_shown():
                 app.views.begin_with(space.id, PAGE, me.id, wanted)
                 _said("You begin with it from now on." if wanted else "You begin with the page as it is.")
-        if st.button("Delete", key=f"view-delete-{view.id}", icon=":material/delete:"):
-            with errors_shown():
-                app.views.delete(space.id, view.id, by=me.name)
-                _said("The view is deleted.")
+        with st.popover("Delete", icon=":material/delete:"):
+            st.text("It is gone for everybody of the workspace.")
+            if st.button("Delete it", type="primary", key=f"view-delete-{view.id}"):
+                with errors_shown():
+                    app.views.delete(space.id, view.id, by=me.name)
+                    _said("The view is deleted.")
 
 
 def first_parameters(app: Application, space: Workspace) -> dict[str, str]:

@@ -43,6 +43,7 @@ _MINUTES_BY_PERSON: Final = f"""(
     FROM (SELECT day FROM people UNION SELECT day FROM minutes)
     CROSS JOIN (SELECT DISTINCT method, unit FROM minutes)
     LEFT JOIN minutes USING (day, method, unit) LEFT JOIN people USING (day))"""
+_DECIDED: Final = "greatest(epoch_us(decided_at) - epoch_us(created_at), 0) / 1e6"
 _NEVER_ADDED: Final = "Amounts of another method or unit are never added: each stands alone."
 _VALUE_KEYS: Final = {**OF_RUN, "status": "run_status", "method": "method"}
 _CONFIDENCE: Final = "avg(confidence)"
@@ -211,9 +212,9 @@ PEOPLE: Final = (
         "100 did.",
         sources=("approvals",),
         rows="approvals WHERE {where[decisions]} AND status IN ('approved', 'denied')",
-        value="quantile_cont((epoch_us(decided_at) - epoch_us(created_at)) / 1e6, 0.5)",
+        value=f"quantile_cont({_DECIDED}, 0.5)",
         extras={
-            "p95": "quantile_cont((epoch_us(decided_at) - epoch_us(created_at)) / 1e6, 0.95)",
+            "p95": f"quantile_cont({_DECIDED}, 0.95)",
             "decided": "count(*)",
         },
         time="decided_at",

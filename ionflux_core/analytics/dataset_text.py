@@ -7,16 +7,14 @@ import io
 import re
 import time
 import unicodedata
-import zipfile
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any, Final, Literal
 
+from ionflux_core.analytics.dataset_checks import check_columns, check_workbook, not_readable
 from ionflux_core.errors import Invalid, LimitExceeded, Problem
 from ionflux_core.limits import (
-    ARCHIVE_FILES,
-    ARCHIVE_RATIO,
     DATASET_COLUMNS,
     DATASET_ROWS,
     DATASET_SECONDS,
@@ -28,8 +26,8 @@ Kind = Literal["csv", "parquet", "xlsx"]
 _DELIMITERS: Final = (",", ";", "\t", "|")
 _NAME_CHARS: Final = 60
 _CELL_CHARS: Final = 128 * 1024
-# Texts and formats of a workbook are read whole, before its rows.
-_PART_BYTES: Final = 48 * MIB
+# Empty ones, too: so many a sheet can have.
+_SHEET_ROWS: Final = 1_048_576
 # Words that SQL keeps for itself; a test compares them with the database's own list.
 _RESERVED_WORDS: Final = """
     all analyse analyze and any array as asc asymmetric both case cast check collate column constraint create
@@ -41,7 +39,6 @@ _RESERVED_WORDS: Final = """
     positional right row semi similar tablesample values
 """
 RESERVED: Final = frozenset(_RESERVED_WORDS.split())
-_KINDS_HINT: Final = "CSV, TSV, Parquet and Excel (.xlsx) files can be read."
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +52,7 @@ class Delimited:
 
 def kind_of(filename: str, data: bytes) -> Kind:
     """What a file is by its first bytes, whatever it is called."""
-    if data[:4] == b"PAR1":
+    if data[:4] in (b"PAR1", b"PARE"):
         return "parquet"
     if data[:4] == b"PK\x03\x04":
         return "xlsx"
@@ -66,11 +63,6 @@ def kind_of(filename: str, data: bytes) -> Kind:
     if b"\x00" in data[:4096] and data[:2] not in (b"\xff\xfe", b"\xfe\xff"):
         raise not_readable("It is no text.")
     return "csv"
-
-
-def not_readable(why: str) -> Invalid:
-    """A file that is none of what can be read."""
-    return Invalid(f"The file cannot be read. {why}", hint=_KINDS_HINT, code="file_not_readable")
 
 
 def _wrong(message: str, line: int, column: int = 0) -> Invalid:
@@ -91,7 +83,7 @@ def of_csv(filename: str, data: bytes) -> Delimited:
     for number, (line, values) in enumerate(_lines(text, delimiter)):
         if header is None:
             header = values
-            _check_columns(len(header))
+            check_columns(len(header))
         elif len(values) != len(header):
             raise _wrong(f"it has {_values(len(values))}, the first line has {len(header)}.", line)
         if number > DATASET_ROWS:
@@ -155,27 +147,20 @@ def _spoken(error: str) -> str:
     return f"{error}."
 
 
-def _check_columns(count: int) -> None:
-    if count > DATASET_COLUMNS:
-        raise LimitExceeded(
-            f"The file has {count:,} columns; {DATASET_COLUMNS} are possible.", hint="Leave out what is not needed."
-        )
-
-
 def _too_many_rows() -> LimitExceeded:
     return LimitExceeded(f"The file has more than {DATASET_ROWS:,} rows.", hint="Split it, or add it up first.")
 
 
 def of_excel(data: bytes) -> Delimited:
     """The first sheet with anything on it, as text: values as they were last computed, never formulas."""
-    _check_zip(data)
+    check_workbook(data)
     text, header, size = io.StringIO(newline=""), None, 0
     writer = csv.writer(text, lineterminator="\n", quoting=csv.QUOTE_MINIMAL)
     for number, row in enumerate(_excel_rows(data)):
         if header is None:
             width = len(row)
             header = [_cell(value) for value in row]
-            _check_columns(width)
+            check_columns(width)
         cells = [_cell(value) for value in row[:width]] + [""] * (width - len(row))
         if len(row) > width and any(value not in (None, "") for value in row[width:]):
             raise _wrong(f"it has more values than the first line has names ({width}).", number + 1)
@@ -202,15 +187,21 @@ def _excel_rows(data: bytes) -> Iterator[tuple[Any, ...]]:
             warnings.simplefilter("ignore")
             book = openpyxl.load_workbook(io.BytesIO(data), read_only=True, data_only=True, keep_links=False)
             for sheet in book.worksheets:
-                found = False
-                for row in sheet.iter_rows(max_col=DATASET_COLUMNS + 1, values_only=True):
+                width = 0
+                # How far it reaches is what the sheet says of itself; rows behind that would be left out.
+                sheet.reset_dimensions()
+                for number, row in enumerate(sheet.iter_rows(max_col=DATASET_COLUMNS + 1, values_only=True)):
+                    if number > _SHEET_ROWS:
+                        raise _too_many_rows()
                     if time.monotonic() > deadline:
                         raise LimitExceeded(f"Reading took longer than {DATASET_SECONDS} seconds.", hint="Split it.")
-                    shortened = _without_end(row)
+                    # Rows are as wide as a table may be; most are empty behind the ones before them.
+                    rest = row[width:]
+                    shortened = _without_end(row[:width] if rest.count(None) == len(rest) else row)
                     if shortened:
-                        found = True
+                        width = max(width, len(shortened))
                         yield shortened
-                if found:
+                if width:
                     return
     except LimitExceeded:
         raise
@@ -237,27 +228,6 @@ def _cell(value: Any) -> str:
     if isinstance(value, date):
         return value.isoformat()
     return str(value).replace("\x00", "")[:_CELL_CHARS]
-
-
-def _check_zip(data: bytes) -> None:
-    """Refuse what unpacks to much more than it is, and what is no workbook."""
-    try:
-        with zipfile.ZipFile(io.BytesIO(data)) as archive:
-            members = archive.infolist()
-            if "xl/workbook.xml" not in archive.namelist():
-                raise not_readable("It is a zip file, but no Excel workbook.")
-            size = sum(member.file_size for member in members)
-            if size > DATASET_UNPACKED_BYTES or size > max(len(data) * ARCHIVE_RATIO, MIB):
-                raise LimitExceeded("The file unpacks to far more than it is.", hint="Save it again, or as CSV.")
-            if len(members) > ARCHIVE_FILES:
-                raise LimitExceeded(f"The file holds more than {ARCHIVE_FILES} parts.", hint="Save the sheet as CSV.")
-            for member in members:
-                if member.file_size > _PART_BYTES and not member.filename.startswith("xl/worksheets/"):
-                    raise LimitExceeded("The workbook holds too many texts or formats.", hint="Save it as CSV.")
-                if member.filename.endswith((".xml", ".rels")) and b"<!DOCTYPE" in archive.open(member).read(1024):
-                    raise not_readable("It declares a document type, as no workbook does.")
-    except (zipfile.BadZipFile, NotImplementedError, RuntimeError, EOFError) as error:
-        raise not_readable("It is damaged, or has a password.") from error
 
 
 def names_for(raw: Sequence[str]) -> list[str]:

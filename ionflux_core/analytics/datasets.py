@@ -15,12 +15,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from ionflux_core.analytics import dataset_text
-from ionflux_core.analytics.dataset_text import RESERVED, Delimited, kind_of, names_for, not_readable, plain_name
+from ionflux_core.analytics.dataset_checks import check_columns, check_parquet, not_readable
+from ionflux_core.analytics.dataset_text import RESERVED, Delimited, kind_of, names_for, plain_name
 from ionflux_core.analytics.duck import AnalyticsCache
 from ionflux_core.analytics.question_views import TABLES
 from ionflux_core.errors import Invalid, LimitExceeded
 from ionflux_core.limits import (
-    DATASET_COLUMNS,
     DATASET_ROWS,
     DATASET_SECONDS,
     DATASET_UNPACKED_BYTES,
@@ -48,6 +48,8 @@ _PARQUET: Final = "read_parquet($source)"
 _TABLE_FUNCTIONS: Final = frozenset({"range", "generate_series", "unnest"})
 # One at a time, as questions are: memory is shared with the agents.
 _turn = threading.Semaphore(1)
+# A table is made by the first question that asks for it, and may be taken away by a person at that moment.
+_holding = threading.Lock()
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +78,7 @@ def converted(filename: str, data: bytes) -> Converted:
         source, target = Path(folder) / f"source.{kind}", Path(folder) / "target.parquet"
         parameters = {"source": str(source)}
         if kind == "parquet":
+            check_parquet(data)
             source.write_bytes(data)
             return _converted(source, target, _PARQUET, parameters, None)
         text = dataset_text.of_excel(data) if kind == "xlsx" else dataset_text.of_csv(filename, data)
@@ -91,16 +94,17 @@ def _converted(
     try:
         with _bounded(source, target) as connection:
             columns = connection.execute(f"DESCRIBE SELECT * FROM {reader}", parameters).fetchall()
-            _check_columns(len(columns))
+            check_columns(len(columns))
             raw = text.header if text else [str(name) for name, *_ in columns]
             names = names_for(raw)
             made = [_made(str(name), str(kind)) for name, kind, *_ in columns]
-            rows = _check_size(connection, reader, parameters, [str(name) for name, *_ in columns])
+            _check_size(connection, reader, parameters, [str(name) for name, *_ in columns])
             listed = ", ".join(
                 f"{expression} AS {quoted(name)}" for (expression, _), name in zip(made, names, strict=True)
             )
             copied = f"COPY (SELECT {listed} FROM {reader}) TO '{target}' (FORMAT parquet, COMPRESSION zstd)"
-            connection.execute(copied, parameters).fetchall()
+            [[rows]] = connection.execute(copied, parameters).fetchall()
+            _check_rows(rows)
     except duckdb.InterruptException as error:
         raise LimitExceeded(
             f"Reading the file took longer than {DATASET_SECONDS} seconds.", hint="Split it into parts."
@@ -110,7 +114,7 @@ def _converted(
     except duckdb.Error as error:
         raise not_readable(_reason(error)) from error
     kinds = [{"name": name, "type": kind} for name, (_, kind) in zip(names, made, strict=True)]
-    return Converted(target.read_bytes(), rows, kinds)
+    return Converted(target.read_bytes(), int(rows), kinds)
 
 
 def _reason(error: Exception) -> str:
@@ -142,28 +146,23 @@ def _bounded(source: Path, target: Path) -> Iterator[DuckDBPyConnection]:
         connection.close()
 
 
-def _check_columns(count: int) -> None:
-    if count > DATASET_COLUMNS:
-        raise LimitExceeded(
-            f"The file has {count:,} columns; {DATASET_COLUMNS} are possible.", hint="Leave out what is not needed."
-        )
-
-
-def _check_size(connection: DuckDBPyConnection, reader: str, parameters: dict[str, str], columns: list[str]) -> int:
-    """How many rows there are; a small file may unpack to a very large one."""
+def _check_size(connection: DuckDBPyConnection, reader: str, parameters: dict[str, str], columns: list[str]) -> None:
+    """Refuse too many rows and too much text; a small file may unpack to a very large one."""
     [[rows]] = connection.execute(f"SELECT count(*) FROM {reader}", parameters).fetchall()
-    if rows > DATASET_ROWS:
-        raise LimitExceeded(
-            f"The file has {rows:,} rows; {DATASET_ROWS:,} are possible.",
-            hint="Split it, or add it up first.",
-        )
+    _check_rows(rows)
     lengths = " + ".join(f"coalesce(sum(strlen({quoted(name)}::VARCHAR)), 0)" for name in columns)
     [[size]] = connection.execute(f"SELECT {lengths} FROM {reader}", parameters).fetchall()
     if size > DATASET_UNPACKED_BYTES:
         raise LimitExceeded(
             f"Unpacked, the file holds more than {DATASET_UNPACKED_BYTES // MIB} MiB.", hint="Split it into parts."
         )
-    return int(rows)
+
+
+def _check_rows(count: int) -> None:
+    if count > DATASET_ROWS:
+        raise LimitExceeded(
+            f"The file has {count:,} rows; {DATASET_ROWS:,} are possible.", hint="Split it, or add it up first."
+        )
 
 
 _NUMBERS: Final = ("DECIMAL", "DOUBLE", "FLOAT", "BIGINT", "INTEGER", "SMALLINT", "TINYINT", "UBIGINT", "UINTEGER",
@@ -198,7 +197,7 @@ def held(cache: AnalyticsCache, sha256: str, path: Path) -> str:
     if len(sha256) != 64 or not set(sha256) <= set("0123456789abcdef"):
         raise Invalid("There is no such file.", hint="Upload it again.")
     table = f"dataset_{sha256}"
-    with cache.cursor() as cursor:
+    with _holding, cache.cursor() as cursor:
         known = cursor.execute("SELECT count(*) FROM duckdb_tables() WHERE table_name = $1", [table]).fetchall()
         if known[0][0]:
             return table
@@ -222,5 +221,5 @@ def _batches(path: Path) -> Any:
 def forget(cache: AnalyticsCache, sha256: str) -> None:
     """Take a file's rows out of the cache, once no workspace knows it."""
     if len(sha256) == 64 and sha256.isalnum():
-        with cache.cursor() as cursor:
+        with _holding, cache.cursor() as cursor:
             cursor.execute(f"DROP TABLE IF EXISTS dataset_{sha256}").fetchall()

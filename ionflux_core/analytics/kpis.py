@@ -6,17 +6,13 @@ from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from typing import Any, Literal
 
+from ionflux_core.analytics.catalogue_runs import ENDED, ENDED_STATUSES, FAILED, SECONDS, TIMED
 from ionflux_core.analytics.scope import Narrowed, Scope, naive_utc, narrowed
 
 Ask = Callable[[str, Mapping[str, Any]], list[dict[str, Any]]]
 Rows = list[dict[str, Any]]
 GroupBy = Literal["definition_slug", "instance_id", "brand_id"]
 
-_ENDED_STATUSES = ("success", "error", "budget_stopped")
-_ENDED = f"status IN {_ENDED_STATUSES}"
-_FAILED = "status IN ('error', 'budget_stopped')"
-_TIMED = "status IN ('success', 'error') AND finished_at IS NOT NULL AND started_at IS NOT NULL"
-_SECONDS = "(epoch_us(finished_at) - epoch_us(started_at)) / 1e6"
 _OF_POINT = ("instance_id", "brand_id", "definition_slug")
 _GROUPS: dict[GroupBy, str] = {
     "definition_slug": "definition_slug",
@@ -31,11 +27,11 @@ def totals(ask: Ask, scope: Scope) -> dict[str, Any]:
     sql = f"""
         SELECT runs, ended, success, failures, success / nullif(ended, 0) AS rate, cost, q[1] AS p50, q[2] AS p95 FROM (
             SELECT count(*) AS runs,
-                   count(*) FILTER ({_ENDED}) AS ended,
+                   count(*) FILTER ({ENDED}) AS ended,
                    count(*) FILTER (status = 'success') AS success,
-                   count(*) FILTER ({_FAILED}) AS failures,
+                   count(*) FILTER ({FAILED}) AS failures,
                    coalesce(sum(cost_micros), 0)::DOUBLE / 1e6 AS cost,
-                   quantile_cont({_SECONDS}, [0.5, 0.95]) FILTER ({_TIMED}) AS q
+                   quantile_cont({SECONDS}, [0.5, 0.95]) FILTER ({TIMED}) AS q
             FROM runs WHERE {part.where}
         )"""
     return ask(sql, part.parameters)[0]
@@ -57,7 +53,7 @@ def success_of(runs: Rows) -> Rows:
     """The same from the rows of `runs_per_day`, which hold it already."""
     days: dict[Any, dict[str, int]] = {}
     for row in runs:
-        if row["status"] in _ENDED_STATUSES:
+        if row["status"] in ENDED_STATUSES:
             days.setdefault(row["day"], {})[row["status"]] = row["runs"]
     answer = []
     for day, counts in days.items():
@@ -71,8 +67,8 @@ def durations(ask: Ask, scope: Scope, *, by: GroupBy = "definition_slug") -> Row
     part = narrowed(scope, time="created_at", status="status")
     sql = f"""
         SELECT {_GROUPS[by]}, runs, q[1] AS p50, q[2] AS p95 FROM (
-            SELECT {_GROUPS[by]}, count(*) AS runs, quantile_cont({_SECONDS}, [0.5, 0.95]) AS q
-            FROM runs WHERE {part.where} AND {_TIMED} GROUP BY {_GROUPS[by]}
+            SELECT {_GROUPS[by]}, count(*) AS runs, quantile_cont({SECONDS}, [0.5, 0.95]) AS q
+            FROM runs WHERE {part.where} AND {TIMED} GROUP BY {_GROUPS[by]}
         ) ORDER BY p95 DESC, {_GROUPS[by]}"""
     return ask(sql, part.parameters)
 
@@ -82,8 +78,8 @@ def durations_per_day(ask: Ask, scope: Scope) -> Rows:
     part = narrowed(scope, time="created_at", status="status", by_day=True)
     sql = f"""
         SELECT day, runs, q[1] AS p50, q[2] AS p95 FROM (
-            SELECT {part.day} AS day, count(*) AS runs, quantile_cont({_SECONDS}, [0.5, 0.95]) AS q
-            FROM runs WHERE {part.where} AND {_TIMED} GROUP BY day
+            SELECT {part.day} AS day, count(*) AS runs, quantile_cont({SECONDS}, [0.5, 0.95]) AS q
+            FROM runs WHERE {part.where} AND {TIMED} GROUP BY day
         ) ORDER BY day"""
     return ask(sql, part.parameters)
 
@@ -123,7 +119,7 @@ def failures_by_code(ask: Ask, scope: Scope, *, limit: int = 12) -> Rows:
     part = narrowed(scope, time="created_at", status="status")
     sql = f"""
         SELECT coalesce(error_code, status) AS code, count(*) AS runs, max(created_at) AS last
-        FROM runs WHERE {part.where} AND {_FAILED} GROUP BY code ORDER BY runs DESC, code LIMIT $limit"""
+        FROM runs WHERE {part.where} AND {FAILED} GROUP BY code ORDER BY runs DESC, code LIMIT $limit"""
     return ask(sql, {**part.parameters, "limit": limit})
 
 
@@ -132,9 +128,9 @@ def slowest_runs(ask: Ask, scope: Scope, *, limit: int = 10) -> Rows:
     part = narrowed(scope, time="created_at", status="status")
     # Two passes: the first looks at times only, which is several times as fast as sorting whole rows.
     sql = f"""
-        SELECT id, definition_slug, instance_id, status, created_at, {_SECONDS} AS seconds
+        SELECT id, definition_slug, instance_id, status, created_at, {SECONDS} AS seconds
         FROM runs WHERE rowid IN (
-            SELECT rowid FROM runs WHERE {part.where} AND {_TIMED} ORDER BY {_SECONDS} DESC, created_at LIMIT $limit
+            SELECT rowid FROM runs WHERE {part.where} AND {TIMED} ORDER BY {SECONDS} DESC, created_at LIMIT $limit
         ) ORDER BY seconds DESC, created_at, id"""
     return ask(sql, {**part.parameters, "limit": limit})
 
@@ -143,8 +139,8 @@ def step_times(ask: Ask, scope: Scope, *, limit: int = 20) -> Rows:
     """definition_slug, title, kind, steps, p50, p95 (s), failed; the slowest first."""
     part = narrowed(scope, time="started_at", status="run_status")
     sql = f"""
-        SELECT definition_slug, title, kind, count(*) AS steps, quantile_cont({_SECONDS}, 0.5) AS p50,
-               quantile_cont({_SECONDS}, 0.95) AS p95, count(*) FILTER (status = 'error') AS failed
+        SELECT definition_slug, title, kind, count(*) AS steps, quantile_cont({SECONDS}, 0.5) AS p50,
+               quantile_cont({SECONDS}, 0.95) AS p95, count(*) FILTER (status = 'error') AS failed
         FROM run_steps WHERE {part.where} AND finished_at IS NOT NULL
         GROUP BY definition_slug, title, kind ORDER BY p95 DESC, title LIMIT $limit"""
     return ask(sql, {**part.parameters, "limit": limit})
@@ -239,21 +235,3 @@ def begun_before(ask: Ask, scope: Scope) -> bool:
     sql = "SELECT min(created_at) AS first FROM runs WHERE workspace_id = $workspace_id"
     first = ask(sql, {"workspace_id": scope.workspace_id})[0]["first"]
     return first is not None and first < naive_utc(scope.since)
-
-
-def kpi_latest(ask: Ask, scope: Scope) -> Rows:
-    """The last day's value of each figure and instance, with the last one of the period before (None: not reported).
-
-    definition_slug, instance_id, name, unit, day, brand_id, value, previous, change (value - previous).
-    """
-    earlier = {_figure(row): row["value"] for row in kpi_series(ask, scope.before())}
-    latest = {_figure(row): row for row in kpi_series(ask, scope)}
-    answer = []
-    for figure, row in latest.items():
-        previous = earlier.get(figure)
-        answer.append({**row, "previous": previous, "change": None if previous is None else row["value"] - previous})
-    return answer
-
-
-def _figure(row: Mapping[str, Any]) -> tuple[Any, ...]:
-    return row["definition_slug"], row["instance_id"], row["name"], row["unit"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterable
 from typing import Any, Final
 
@@ -12,6 +13,9 @@ from ionflux_core.errors import Invalid, IonfluxError, LimitExceeded, Problem
 _NOWHERE: Final = 2**64 - 1
 _ONE_SELECT: Final = "Ask with one SELECT over the tables of the workspace."
 _MESSAGE_CHARS: Final = 300
+# What the cache calls a file's rows; a question never names it itself.
+_OF_FILE: Final = re.compile(r"\bdataset_[0-9a-f]{64}\b")
+_GONE: Final = "Reload the page, then choose another table."
 # What the query itself says of a list that is too large to be shown.
 TOO_LARGE: Final = "a value is too large to be shown"
 
@@ -59,6 +63,8 @@ def readable(error: Exception, tables: Iterable[str], sql: str = "", begin: int 
     told = _told(error)
     at = int(told["position"]) + begin if str(told.get("position", "")).isdigit() else None
     message = str(told.get("exception_message") or type(error).__name__)
+    if _OF_FILE.search(message):
+        return Invalid("The query failed. A file that it reads was deleted meanwhile.", hint=_GONE, code="sql_failed")
     if "prepared statement" in message or "Values were not provided" in message:
         said = "A $name in it has no value, or a value has no $name."
         hint = "Write a reference to another block without quotes around it; it is given as a value."

@@ -30,12 +30,15 @@ class Scope:
     trigger_kind: str | None = None
 
     def before(self) -> Scope:
-        """The period of the same number of local days right before this one."""
+        """The period right before this one: as many local days, or as much time where it is no whole days."""
         zone = ZoneInfo(self.zone)
-        first, last = self.since.astimezone(zone), self.until.astimezone(zone)
-        # Wall-clock time is moved, so that the day of a clock change is one day.
-        earlier = first.replace(tzinfo=None) - (last.replace(tzinfo=None) - first.replace(tzinfo=None))
-        return replace(self, since=earlier.replace(tzinfo=zone).astimezone(UTC), until=self.since)
+        first = self.since.astimezone(zone).date()
+        last = (self.until - timedelta(microseconds=1)).astimezone(zone).date()
+        if day_bounds(first, self.zone)[0] != self.since or day_bounds(last, self.zone)[1] != self.until:
+            return replace(self, since=self.since - (self.until - self.since), until=self.since)
+        # Days are counted, not hours: that of a clock change has more or fewer, and not every day begins at midnight.
+        earlier = first - timedelta(days=(last - first).days + 1)
+        return replace(self, since=day_bounds(earlier, self.zone)[0], until=self.since)
 
     @property
     def is_narrowed(self) -> bool:
@@ -86,18 +89,21 @@ def narrowed(
 
 
 def _local_day(scope: Scope, time: str, parameters: dict[str, Any]) -> str:
-    """The day in the zone: a constant shift between two clock changes is ten times as fast as asking the calendar."""
+    """The day in the zone: a constant shift between two clock changes is ten times as fast as asking the calendar.
+
+    The shift is added to a number: adding an interval to a time takes twice as long.
+    """
     shifts = clock_shifts(scope.zone, scope.since, scope.until)
     branches = []
     for number, (until, micros) in enumerate(shifts):
         parameters[f"shift_{number}"] = micros
         if number < len(shifts) - 1:
             parameters[f"change_{number}"] = until
-            branches.append(f"WHEN {time} < $change_{number} THEN to_microseconds($shift_{number}::BIGINT)")
+            branches.append(f"WHEN {time} < $change_{number} THEN $shift_{number}::BIGINT")
         else:
-            branches.append(f"ELSE to_microseconds($shift_{number}::BIGINT)")
+            branches.append(f"ELSE $shift_{number}::BIGINT")
     shift = f"CASE {' '.join(branches)} END" if len(branches) > 1 else branches[0].removeprefix("ELSE ")
-    return f"({time} + {shift})::DATE"
+    return f"make_timestamp(epoch_us({time}) + {shift})::DATE"
 
 
 @lru_cache(maxsize=64)

@@ -13,14 +13,13 @@ import json
 import sys
 import uuid
 from collections.abc import Callable, Iterable, Mapping
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any, Final
 
 from ionflux_core.demo import order_csv
 from ionflux_core.demo.orders import Order
 from ionflux_core.demo.shop import Shop, generate
-from ionflux_core.demo.truth import local
 from ionflux_core.errors import NotFound
 
 SAMPLE_SEED: Final = 4
@@ -33,19 +32,6 @@ SAMPLE_FOLDER: Final = Path(__file__).resolve().parents[2] / "data" / "demo"
 def orders_json(shop: Shop, day: date | None = None) -> bytes:
     """The orders placed on a local day, or all, as the answer of GET /orders.json: {"orders": [...]}."""
     return _orders_json(_placed_on(shop, day))
-
-
-def orders_csv(shop: Shop, day: date | None = None) -> bytes:
-    """The orders placed on a local day, or all, as Shopify's order export."""
-    return order_csv.write(_placed_on(shop, day))
-
-
-def traffic_json(shop: Shop, day: date | None = None) -> bytes:
-    """The five-minute windows of a local day, or all, as the Sales Sentinel takes them: {"windows": [...]}."""
-    # All times are UTC in one format, so their texts sort as they do.
-    first, last = (local(day).isoformat(), local(day + timedelta(days=1)).isoformat()) if day else ("", "~")
-    rows = [row for row in shop.traffic if first <= row["start"] < last]
-    return json.dumps({"windows": rows}, separators=(",", ":")).encode()
 
 
 def order_webhook(shop: Shop, n: int, *, secret: str) -> tuple[dict[str, str], bytes]:

@@ -5,14 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Annotated, Literal
-from urllib.parse import urlsplit
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
-from ionflux_core.limits import ALERT_DESTINATIONS, ALERT_PERIOD_MINUTES, NAME_CHARS
+from ionflux_core.domain.destinations import Way, complaint, shown_to_readers
+from ionflux_core.limits import ADDRESS_CHARS, ALERT_DESTINATIONS, ALERT_PERIOD_MINUTES, NAME_CHARS
 
 Comparison = Literal["above", "below"]
-DestinationChannel = Literal["chat", "email", "slack", "webhook"]
 # What a measure can be narrowed to: anything, single agents, or nothing because it is about the machine.
 Reach = Literal["runs", "instances", "workspace"]
 
@@ -87,22 +86,19 @@ class RuleTarget(_Model):
 class Destination(_Model):
     """Where an incident is told beside the app itself."""
 
-    channel: DestinationChannel
-    to: Annotated[str, Field(min_length=1, max_length=800)]
+    channel: Way
+    to: Annotated[str, Field(min_length=1, max_length=ADDRESS_CHARS)]
 
     @model_validator(mode="after")
     def _leads_somewhere(self) -> Destination:
-        to = self.to.strip()
-        name, at, host = to.rpartition("@")
-        if self.channel == "email" and not (name and at and host and not any(c.isspace() or c in "<>,;" for c in to)):
-            raise ValueError("mail goes to an address like me@example.com")
-        if self.channel == "webhook":
-            parts = urlsplit(to)
-            if parts.scheme not in ("http", "https") or not parts.hostname or parts.username or parts.password:
-                raise ValueError("a webhook is an address like https://example.com/hook, without user and password")
-        if self.channel in ("chat", "slack") and (len(to) > NAME_CHARS or not to.isprintable()):
-            raise ValueError("a channel has a short plain name")
+        wrong = complaint(self.channel, self.to.strip())
+        if wrong:
+            raise ValueError(wrong)
         return self
+
+    def for_readers(self) -> Destination:
+        """The same as who may not change the rule sees it."""
+        return self.model_copy(update={"to": shown_to_readers(self.channel, self.to)})
 
 
 class AlertRuleDraft(_Model):

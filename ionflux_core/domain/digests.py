@@ -3,33 +3,30 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Literal
-from urllib.parse import urlsplit
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
+from ionflux_core.domain.destinations import Way, complaint
 from ionflux_core.domain.schedules import cron_text
 from ionflux_core.domain.workspaces import known_time_zone
 from ionflux_core.errors import Invalid
 from ionflux_core.limits import DIGEST_ADDRESSES, NAME_CHARS
 
-DigestWay = Literal["email", "webhook", "slack", "chat"]
 
-
-class Destination(BaseModel):
+class Addresses(BaseModel):
     """By which way a digest goes out, and to whom: mail addresses, an address to post to, or channels' names."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    channel: DigestWay
+    channel: Way
     to: list[str] = Field(min_length=1, max_length=DIGEST_ADDRESSES)
 
     @model_validator(mode="after")
-    def _reachable(self) -> Destination:
+    def _reachable(self) -> Addresses:
         for each in self.to:
-            complaint = _complaint(self.channel, each)
-            if complaint:
-                raise ValueError(complaint)
+            wrong = complaint(self.channel, each)
+            if wrong:
+                raise ValueError(wrong)
         if len(set(self.to)) < len(self.to):
             raise ValueError("an address stands there twice")
         return self
@@ -50,7 +47,7 @@ class DigestDraft(BaseModel):
     cron: str = Field(min_length=1, max_length=120)
     timezone: str = Field(max_length=60)
     days: int = Field(default=7, ge=1, le=366)
-    destination: Destination
+    destination: Addresses
     enabled: bool = True
 
     _zone = field_validator("timezone")(known_time_zone)
@@ -76,7 +73,7 @@ class Digest(BaseModel):
     cron: str
     timezone: str
     days: int
-    destination: Destination
+    destination: Addresses
     enabled: bool
     next_at: datetime | None = None
     last_at: datetime | None = None
@@ -93,18 +90,3 @@ class DigestDelivery(BaseModel):
     to: str
     outcome: str
     run_id: str | None = None
-
-
-def _complaint(channel: str, to: str) -> str:
-    """Why nothing can be sent there; empty when it looks right. Where it leads is checked when something is sent."""
-    if len(to) > 800 or not to.isprintable():
-        return "an address is too long or not printable"
-    if channel == "email":
-        name, at, host = to.rpartition("@")
-        good = bool(name and at and host) and not any(c.isspace() or c in "<>,;" for c in to)
-        return "" if good else f"{to[:80]!r} is no mail address; write one like me@example.com"
-    if channel == "webhook":
-        parts = urlsplit(to)
-        good = parts.scheme in ("http", "https") and bool(parts.hostname) and not (parts.username or parts.password)
-        return "" if good else "a webhook needs an address like https://example.com/hook, without user and password"
-    return ""

@@ -101,12 +101,6 @@ def summarise(text: str, *, sentences: int | None = None, max_words: int = base.
     return " ".join(found[index] for index in sorted(chosen))
 
 
-def key_terms(text: str, count: int = 8) -> list[str]:
-    """The most frequent words of a text that carry meaning, the earliest first among equals."""
-    counts = Counter(_terms(text))
-    return [term for term, _ in counts.most_common(count)]
-
-
 def split_sentences(text: str) -> list[str]:
     """The distinct sentences and list items of a text, in their order, without list marks."""
     lines = (_LIST_MARK.sub("", line) for line in text.splitlines())

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
 DAYS = 30
 MAX_DAYS = 3_660
+FIRST_YEAR, LAST_YEAR = 1970, 9000
 
 Rows = list[dict[str, Any]]
 SeriesName = Literal[
@@ -50,6 +51,8 @@ class DashboardFilters(BaseModel):
 
     @model_validator(mode="after")
     def _period(self) -> DashboardFilters:
+        if any(at and not FIRST_YEAR <= at.year <= LAST_YEAR for at in (self.since, self.until)):
+            raise ValueError(f"the year must lie between {FIRST_YEAR} and {LAST_YEAR}")
         if self.since and self.until and not timedelta() < self.until - self.since <= timedelta(days=MAX_DAYS):
             raise ValueError(f"a period begins before it ends and has at most {MAX_DAYS} days")
         return self

@@ -98,12 +98,13 @@ class Datasets:
     def rename(self, workspace_id: str, dataset_id: str, name: str, *, by: str | None = None) -> Dataset:
         """Give a file another name in SQL; Conflict when it is taken. Questions that name it are not changed."""
         wanted, old = _checked(name), self.get(workspace_id, dataset_id)
-        if any(each.name == wanted and each.id != dataset_id for each in self.find(workspace_id)):
-            raise _taken(wanted)
         at = now()
 
         def work(connection: Connection) -> None:
-            rows.save(connection, workspace_id, dataset_id, name=wanted, updated_at=at)
+            if any(each.name == wanted and each.id != dataset_id for each in rows.find(connection, workspace_id)):
+                raise _taken(wanted)
+            if not rows.save(connection, workspace_id, dataset_id, name=wanted, updated_at=at):
+                raise NotFound("There is no such file.", hint="Reload the page: somebody has deleted it.")
             audit.note(
                 connection, workspace_id, at=at, who=by, action="renamed", entity="dataset", entity_id=dataset_id,
                 details={"from": old.name, "to": wanted},

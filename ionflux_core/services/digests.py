@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Any
 
 from ionflux_core import limits
-from ionflux_core.domain.digests import Digest, DigestDelivery, DigestDraft, DigestWay
+from ionflux_core.domain.destinations import Way
+from ionflux_core.domain.digests import Digest, DigestDelivery, DigestDraft
 from ionflux_core.domain.effects import EffectFilter
 from ionflux_core.domain.schedules import next_times
 from ionflux_core.errors import Conflict, Invalid, IonfluxError, LimitExceeded, NotFound
@@ -24,6 +26,8 @@ from ionflux_core.storage import audit, outbox, runs
 from ionflux_core.storage import digests as rows
 from ionflux_core.storage.engine import Connection, Database
 
+log = logging.getLogger(__name__)
+
 _AT_ONCE = 20
 _SAID: Mapping[str, str] = {
     "draft": "being sent",
@@ -35,7 +39,8 @@ _SAID: Mapping[str, str] = {
     "failed": "could not be sent",
     "uncertain": "nobody knows whether it was sent",
 }
-_WAYS: Mapping[DigestWay, str] = {"email": "mail", "webhook": "webhook", "slack": "Slack message", "chat": "message"}
+_UNEXPECTED = "It could not be sent: an error that nobody expected. The log of the program names it."
+_WAYS: Mapping[Way, str] = {"email": "mail", "webhook": "webhook", "slack": "Slack message", "chat": "message"}
 
 
 class Digests:
@@ -142,7 +147,7 @@ class Digests:
         at = now()
         with self._db.glance() as connection:
             waiting = rows.due(connection, at, _AT_ONCE)
-        return sum(self._meet(digest, at) for digest in waiting)
+        return sum(self._meet_alone(digest, at) for digest in waiting)
 
     def deliveries(self, workspace_id: str, digest: Digest) -> list[DigestDelivery]:
         """What became of the last sending, address by address; empty when it was never sent, or went to the chat."""
@@ -160,6 +165,21 @@ class Digests:
                     word = effects[0].status if effects else "failed" if failed else "draft"
                     found.append(DigestDelivery(to=to, outcome=_SAID[word], run_id=run_id))
         return found
+
+    def _meet_alone(self, digest: Digest, at: datetime) -> bool:
+        """The tick edge of one digest: an error that nobody expected is its own, and the others are sent."""
+        for work in (self._meet, self._pass_over):
+            try:
+                return work(digest, at)
+            except Exception:
+                log.exception("the digest %s of the workspace %s could not be sent", digest.id, digest.workspace_id)
+        return False
+
+    def _pass_over(self, digest: Digest, at: datetime) -> bool:
+        """Go on with the next slot after an error that nobody expected."""
+        values = {"next_at": _next(digest.model_dump(), at), "last_at": digest.next_at, "last_outcome": _UNEXPECTED}
+        self._db.write(lambda connection: rows.take(connection, digest, **values))
+        return False
 
     def _meet(self, digest: Digest, at: datetime) -> bool:
         """Send one slot, or say why it could not be sent; either way the schedule goes on."""

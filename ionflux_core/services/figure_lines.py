@@ -50,7 +50,7 @@ def lines(
 def _part(figure: Figure, part: dict[str, Any], told: dict[str, Any], *, apart: bool) -> dict[str, Any]:
     rows = [row for row in figure.rows if row.get("series") == part.get("series", part["label"])]
     unit = {"unit": part.get("unit") or told["unit"]}
-    return _line(rows, part["value"], figure.previous, told | unit, part["label"], apart=apart)
+    return _line(rows, part["value"], part.get("previous"), told | unit, part["label"], apart=apart)
 
 
 def _line(

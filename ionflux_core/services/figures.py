@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from ionflux_core.analytics import figures, kpis
 from ionflux_core.analytics.duck import AnalyticsCache, Freshness
+from ionflux_core.analytics.measures import Measure
 from ionflux_core.analytics.metrics import CATALOGUE, MEASURES, METRICS, Metric
 from ionflux_core.analytics.scope import Scope
 from ionflux_core.errors import Invalid, NotFound
@@ -30,7 +31,8 @@ class Figure:
 
     Rows are {key, label, value} with more figures such as p95 beside the value; days are ISO text. Where values are
     never added, each row says its `series` (such as "Measured, USD"), and `parts` has one row for each of them in the
-    whole period. `value` is None when it cannot be computed; `not_computed` says why in a sentence.
+    whole period, with its `previous` in the one before. `previous` is None where it was made of other parts, which
+    would be no comparison. `value` is None when it cannot be computed; `not_computed` says why in a sentence.
     """
 
     metric: Metric
@@ -97,7 +99,9 @@ class Figures:
         measure, ask = MEASURES[metric.name], self._cache.query
         now = figures.total(ask, measure, scope)
         before = figures.total(ask, measure, scope.before())
-        had = before.value is not None and now.unit == before.unit
+        earlier = _told_apart(before, measure)
+        alike = now.unit == before.unit and earlier.keys() == _told_apart(now, measure).keys()
+        had = before.value is not None and alike
         if had and not before.value:
             had = kpis.begun_before(ask, scope)
         rows = figures.rows_by(ask, measure, scope, by) if by is not None else []
@@ -110,7 +114,10 @@ class Figures:
             by=by,
             not_computed=now.why,
             freshness=fresh,
-            parts=[{"key": row.get("method"), "label": row["series"], **row} for row in parts],
+            parts=[
+                {"key": row.get("method"), "label": row["series"], **row, "previous": earlier.get(_part(row, measure))}
+                for row in parts
+            ],
         )
 
     def _labelled(self, workspace_id: str, by: str | None, rows: Rows) -> Rows:
@@ -121,6 +128,15 @@ class Figures:
             return [{**row, "key": day, "label": day} for row, day in zip(rows, days, strict=True)]
         labels = self._names.labels(workspace_id, by, {row["key"] for row in rows})
         return [{**row, "label": labels[row["key"]]} for row in rows]
+
+
+def _told_apart(total: figures.Total, measure: Measure) -> dict[tuple[Any, ...], Any]:
+    """The values of a figure that are never added to each other, by what tells them apart."""
+    return {_part(row, measure): row["value"] for row in total.parts}
+
+
+def _part(row: dict[str, Any], measure: Measure) -> tuple[Any, ...]:
+    return tuple(row[name] for name in measure.series)
 
 
 def _with_series(rows: Rows, columns: tuple[str, ...]) -> Rows:

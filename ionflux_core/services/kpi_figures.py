@@ -82,6 +82,7 @@ class KpiFigures:
             _who(row): row["value"] for row in _newest(kpis.kpi_series(self._cache.query, own.before(), name=name))
         }
         earlier = [before.get(_who(row)) for row in newest]
+        parts = [{**part, "previous": value} for part, value in zip(parts, earlier, strict=True)]
         return _summed(newest), _previous(earlier, newest), rows, parts, ""
 
     def _declared(self, slug: str) -> dict[str, str]:

@@ -64,11 +64,7 @@ class Views:
 
     def rename(self, workspace_id: str, view_id: str, name: str, *, by: str | None = None) -> SavedView:
         """Give a view another name; Conflict when it is taken."""
-        wanted = checked_name(name, "view")
-        view = self.get(workspace_id, view_id)
-        if any(each.name == wanted and each.id != view_id for each in self.find(workspace_id, view.page)):
-            raise _taken(wanted)
-        self._save(workspace_id, view_id, by, "renamed", name=wanted)
+        self._save(workspace_id, view_id, by, "renamed", name=checked_name(name, "view"))
         return self.get(workspace_id, view_id)
 
     def keep(
@@ -114,7 +110,7 @@ class Views:
             }
             value = others if view_id is None else {**others, _place(workspace_id, page): view_id}
             if not notifications.save_preference(connection, user_id, _PREFERENCE, value, now()):
-                raise NotFound("There is no such person.")
+                raise NotFound("There is no such person.", hint="Reload the page: somebody may have removed them.")
 
         self._db.write(work)
 
@@ -122,6 +118,10 @@ class Views:
         at = now()
 
         def work(connection: Connection) -> None:
+            view, name = rows.get(connection, workspace_id, view_id), values.get("name")
+            others = rows.find(connection, workspace_id, view.page) if view and name else []
+            if any(each.name == name and each.id != view_id for each in others):
+                raise _taken(str(name))
             if not rows.save(connection, workspace_id, view_id, **values, updated_at=at):
                 raise NotFound("There is no such view.", hint="Reload the page: somebody has deleted it.")
             audit.note(connection, workspace_id, at=at, who=by, action=action, entity="view", entity_id=view_id)

@@ -139,13 +139,6 @@ def note_delivery(
     return insert_new(connection, webhook_deliveries, row)
 
 
-def delivered_run(connection: Connection, source: str, delivery_id: str) -> str | None:
-    """The run an earlier delivery started."""
-    table = webhook_deliveries
-    query = select(table.c.run_id).where(table.c.source == source, table.c.delivery_id == delivery_id)
-    return connection.execute(query).scalar_one_or_none()
-
-
 def forget_deliveries(connection: Connection, before: datetime) -> int:
     """Drop delivery ids older than a time; how many."""
     return connection.execute(delete(webhook_deliveries).where(webhook_deliveries.c.at < before)).rowcount

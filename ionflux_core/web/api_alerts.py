@@ -20,7 +20,7 @@ from ionflux_core.domain.alert_rules import (
 from ionflux_core.domain.health import HealthState
 from ionflux_core.domain.incidents import IncidentStatus
 from ionflux_core.services.watch import Present
-from ionflux_core.web.api_here import Answer, Body, Editing, Limit, Moment, Reading, Word
+from ionflux_core.web.api_here import Answer, Body, Editing, Here, Limit, Moment, Reading, Word
 
 router = APIRouter(tags=["alerts"])
 
@@ -170,11 +170,11 @@ def find_incidents(
 
 @router.get("/alerts/rules")
 def find_rules(here: Reading) -> RuleList:
-    """The rules with what each would say now."""
+    """The rules with what each would say now; a viewer sees of a webhook only where it leads."""
     app = here.application
     rules = app.alert_rules.find(here.workspace_id)
     present = app.watch.present(here.workspace_id, [rule for rule in rules if rule.enabled])
-    return RuleList(rules=[_now(rule, present.get(rule.id)) for rule in rules])
+    return RuleList(rules=[_now(here, rule, present.get(rule.id)) for rule in rules])
 
 
 @router.post("/alerts/rules", status_code=201)
@@ -249,7 +249,9 @@ def resolve_incident(here: Editing, incident_id: str) -> IncidentOut:
     return IncidentOut.model_validate(found)
 
 
-def _now(rule: AlertRule, present: Present | None) -> RuleNow:
+def _now(here: Here, rule: AlertRule, present: Present | None) -> RuleNow:
+    if not here.may_edit:
+        rule = rule.model_copy(update={"destinations": tuple(each.for_readers() for each in rule.destinations)})
     kept = RuleOut.model_validate(rule).model_dump()
     return RuleNow(**kept, present=_present(present) if present else None)
 

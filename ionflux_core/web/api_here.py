@@ -13,7 +13,7 @@ from ionflux_core import limits
 from ionflux_core.application import Application
 from ionflux_core.errors import NotFound
 from ionflux_core.services.tokens import Caller
-from ionflux_core.web.auth import caller, require
+from ionflux_core.web.auth import caller, reaches, require
 from ionflux_core.web.problems import MEDIA_TYPE
 
 
@@ -74,6 +74,11 @@ class Here:
     application: Application
     workspace_id: str
     who: Caller
+
+    @property
+    def may_edit(self) -> bool:
+        """Whether the caller may change things; who may not sees no address that is as good as a password."""
+        return reaches("editor", self.who)
 
 
 def application_of(request: Request) -> Application:

@@ -57,7 +57,7 @@ class FigureOut(Answer):
     """A metric's value in the period and in the one before, and its rows: key, label, value and more beside it.
 
     `value` is null when it cannot be computed, and `not_computed` says why. What is never added (other methods, other
-    units) is in `parts`, and each row then names its `series`.
+    units) is in `parts`, each with its own `previous`, and each row then names its `series`.
     """
 
     metric: MetricOut

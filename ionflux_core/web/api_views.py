@@ -8,7 +8,8 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Query
 
 from ionflux_core.domain.annotations import ChartNote, Mark, NoteDraft
-from ionflux_core.domain.digests import Destination, Digest, DigestDelivery, DigestDraft
+from ionflux_core.domain.destinations import Way, shown_to_readers
+from ionflux_core.domain.digests import Digest, DigestDelivery, DigestDraft
 from ionflux_core.domain.views import SavedView, ViewDraft
 from ionflux_core.errors import Invalid
 from ionflux_core.services.digest_words import as_data, as_text
@@ -57,6 +58,13 @@ class NoteOut(Answer):
     created_by: str | None
 
 
+class AddressesOut(Answer):
+    """By which way a digest goes out, and to whom."""
+
+    channel: Way
+    to: list[str]
+
+
 class DigestOut(Answer):
     """A digest, with what became of it last."""
 
@@ -66,7 +74,7 @@ class DigestOut(Answer):
     cron: str
     timezone: str
     days: int
-    destination: Destination
+    destination: AddressesOut
     enabled: bool
     next_at: datetime | None
     last_at: datetime | None
@@ -154,7 +162,7 @@ def delete_note(here: Editing, note_id: str) -> None:
 
 @router.get("/digests")
 def find_digests(here: Reading) -> DigestList:
-    """The digests, each with what became of its last sending."""
+    """The digests, each with what became of its last sending; a viewer sees of a webhook only where it leads."""
     return DigestList(digests=[_digest(here, each) for each in here.application.digests.find(here.workspace_id)])
 
 
@@ -196,5 +204,10 @@ def _view(view: SavedView) -> ViewOut:
 
 
 def _digest(here: Here, digest: Digest) -> DigestOut:
+    made = DigestOut.model_validate(digest)
     deliveries = here.application.digests.deliveries(here.workspace_id, digest)
-    return DigestOut.model_validate(digest).model_copy(update={"deliveries": deliveries})
+    if not here.may_edit:
+        way = digest.destination.channel
+        deliveries = [each.model_copy(update={"to": shown_to_readers(way, each.to)}) for each in deliveries]
+        made.destination.to = [shown_to_readers(way, each) for each in digest.destination.to]
+    return made.model_copy(update={"deliveries": deliveries})

@@ -69,9 +69,14 @@ def caller(connection: HTTPConnection) -> Caller:
 
 def require(role: Role, who: Caller) -> Caller:
     """The caller, when their role reaches this far; Forbidden otherwise."""
-    if _RANKS[who.role] < _RANKS[role]:
+    if not reaches(role, who):
         raise Forbidden(f"A {who.role} may not do this.", hint=f"Use a token with the role {role}.")
     return who
+
+
+def reaches(role: Role, who: Caller) -> bool:
+    """Whether the caller's role reaches this far."""
+    return _RANKS[who.role] >= _RANKS[role]
 
 
 def is_loopback(host: str) -> bool:

@@ -3,9 +3,10 @@
 // resize needs no script. A page's charts are drawn by the same functions (frontend/canvas/blocks/chart.ts).
 export default function ({ data, parentElement, setTriggerValue }) {
   const said = (act, what = {}) => setTriggerValue("did", { act, ...what });
+  const [bar, about, paper] = [data.bar, data.about, data.paper].map((alone) => alone?.[0]);
   const board = node("div", { class: "board", "aria-label": data.label });
-  const here = { said, marks: data.marks ?? [], about: data.about ?? {}, explain: (name, title) => explain(board, data.about?.[name], title) };
-  board.append(...paperOf(data.paper), ...barOf(data.bar, said), ...data.parts.map((part) => partOf(part, here)), ...listOf(data, said));
+  const here = { said, marks: data.marks ?? [], about: about ?? {}, explain: (name, title) => explain(board, about?.[name], title) };
+  board.append(...paperOf(paper), ...barOf(bar, said), ...data.parts.map((part) => partOf(part, here)), ...listOf(data, said));
   const old = parentElement.querySelector(".board");
   old ? old.replaceWith(board) : parentElement.append(board);
 }

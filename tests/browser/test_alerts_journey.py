@@ -110,6 +110,8 @@ def test_a_rule_is_tried_before_it_is_kept_and_can_be_changed(broken: Server, op
     rule.get_by_role("button", name=re.compile("^Edit")).click()
     expect(page).to_have_url(re.compile("rule="))
     dialog.get_by_role("button", name="Remove").click()
+    expect(rule).to_have_count(1)
+    page.get_by_role("button", name="Remove it").click()
     expect(rule).to_have_count(0)
     kept = {each.name for each in broken.application.alert_rules.find(broken.workspace)}
     assert "Too long a queue" not in kept

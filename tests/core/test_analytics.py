@@ -105,7 +105,7 @@ def everything(cache: AnalyticsCache, workspace: str) -> list[Any]:
     queries = (
         kpis.totals, kpis.runs_per_day, kpis.success_per_day, kpis.durations, kpis.durations_per_day,
         kpis.runs_by_trigger, kpis.cost_per_day, kpis.failures_by_code, kpis.slowest_runs, kpis.step_times,
-        kpis.values, kpis.kpi_series, kpis.kpi_latest,
+        kpis.values, kpis.kpi_series,
     )  # fmt: skip
     return [query(ask, part) for query in queries]  # type: ignore[operator]
 
@@ -312,8 +312,8 @@ def test_kpis_keep_the_last_report_and_the_rule_for_labels(
     cache.refresh()
     rows = {(row["name"], row["unit"]): row["value"] for row in kpis.kpi_series(cache.query, scope(workspace))}
     assert rows == {("revenue", "USD"): 9.0, ("revenue", "EUR"): 80.0, ("saved", "USD"): 9.0, ("delay", "min"): 5.0}
-    latest = next(row for row in kpis.kpi_latest(cache.query, scope(workspace)) if row["unit"] == "USD")
-    assert (latest["value"], latest["previous"], latest["change"]) == (9.0, 100.0, -91.0)
+    before = [row["value"] for row in kpis.kpi_series(cache.query, scope(workspace).before())]
+    assert before == [100.0]
 
 
 def test_a_damaged_file_is_moved_aside_and_filled_anew(database: Database, workspace: str, data_dir: Path) -> None:

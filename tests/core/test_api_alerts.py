@@ -103,7 +103,13 @@ def test_a_rule_can_watch_a_figure_of_the_catalogue(client: TestClient, applicat
 
 def test_who_only_looks_changes_nothing(client: TestClient, monkeypatch: pytest.MonkeyPatch) -> None:
     viewer = Caller(name="Vera", role="viewer", workspace_id=None)
+    hook = {"channel": "webhook", "to": "https://[2001:db8::1]:8443/T1/s3cret"}
+    assert client.post("alerts/rules", json={**RULE, "destinations": [hook]}).status_code == 201
+    assert "s3cret" in client.get("alerts/rules").text
     monkeypatch.setattr(auth, "LOCAL_OWNER", viewer)
+    seen = {each["name"]: each["destinations"] for each in client.get("alerts/rules").json()["rules"]}
+    assert seen["Disk"] == [{"channel": "webhook", "to": "https://[2001:db8::1]/…"}]
+    assert seen["Half of the runs fail"] == [{"channel": "chat", "to": "alerts"}]
     assert client.get("alerts").status_code == 200 and client.post("alerts/rules/try", json=RULE).status_code == 200
     assert client.post("alerts/rules", json=RULE).status_code == 403
     assert client.post("alerts/any/resolve").status_code == 403

@@ -105,9 +105,19 @@ def test_who_only_reads_may_look_and_not_send(make_application: Callable[..., Ap
     guarded = make_application(agents_dir=AGENTS, auth="on")
     ws = guarded.workspaces.create("Ours").id
     digest = guarded.digests.create(ws, DIGEST)
+    secret = ["https://hooks.example.com/T1/s3cret", "https://hooks.example.com/T2/s3cret?key=s3cret"]
+    posted = {"channel": "webhook", "to": secret}
+    hook = guarded.digests.create(ws, {**DIGEST, "name": "Hooks", "destination": posted})
+    guarded.digests.send_now(ws, hook.id)
+    editor = {"Authorization": f"Bearer {guarded.tokens.create(ws, 'Writes', role='editor')}"}
     reader = {"Authorization": f"Bearer {guarded.tokens.create(ws, 'Looks', role='viewer')}"}
     with client_of(guarded) as looking:
-        assert looking.get("digests", headers=reader).status_code == 200
+        seen = looking.get("digests", headers=reader)
+        assert seen.status_code == 200 and "s3cret" not in seen.text
+        [hooks] = [each for each in seen.json()["digests"] if each["name"] == "Hooks"]
+        assert hooks["destination"]["to"] == ["https://hooks.example.com/…"] * 2
+        assert [each["to"] for each in hooks["deliveries"]] == ["https://hooks.example.com/…"] * 2
+        assert looking.get("digests", headers=editor).text.count("s3cret?key=s3cret") == 2, "where it goes, and went"
         assert looking.get("digests").status_code == 401
         assert looking.post(f"digests/{digest.id}/send", headers=reader).status_code == 403
         assert looking.post("views", json=VIEW, headers=reader).status_code == 403

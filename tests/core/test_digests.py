@@ -11,6 +11,7 @@ import pytest
 
 from ionflux_core import ids
 from ionflux_core.application import Application
+from ionflux_core.domain.digests import Digest
 from ionflux_core.errors import Conflict, Invalid, NotFound
 from ionflux_core.services.digest_words import Sheet, SheetLine, as_html, as_markdown, as_text
 from ionflux_core.storage import digests as rows
@@ -169,6 +170,27 @@ def test_switched_off_it_is_never_due_and_switched_on_it_begins_with_the_next_sl
     assert app.digests.send_due() == 0 and app.digests.find(ws) == []
 
 
+def test_an_error_nobody_expected_ends_its_own_slot_and_the_others_are_sent(
+    app: Application, ws: str, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    broken, well = (app.digests.create(ws, draft(name=name)) for name in ("A broken one", "Well"))
+    made = app.digests._sheets.of
+
+    def sheet(digest: Digest, slot: datetime) -> Sheet:
+        if digest.id == broken.id:
+            raise ZeroDivisionError("words of the inside")
+        return made(digest, slot)
+
+    monkeypatch.setattr(app.digests._sheets, "of", sheet)
+    at(MONDAY)
+    assert app.digests.send_due() == 1 and app.digests.send_due() == 0
+    assert len(carried(app, ws)) == 2 and app.digests.get(ws, well.id).last_at == MONDAY
+    kept = app.digests.get(ws, broken.id)
+    assert kept.last_outcome.startswith("It could not be sent") and "inside" not in kept.last_outcome
+    assert (kept.last_at, kept.next_at) == (MONDAY, MONDAY + timedelta(days=7))
+    assert broken.id in caplog.text and "ZeroDivisionError" in caplog.text
+
+
 def test_renaming_a_due_digest_does_not_lose_its_slot(app: Application, ws: str) -> None:
     digest = app.digests.create(ws, draft())
     at(MONDAY + timedelta(minutes=1))
@@ -189,6 +211,8 @@ def test_renaming_a_due_digest_does_not_lose_its_slot(app: Application, ws: str)
         {"destination": {"channel": "email", "to": [f"a{n}@b.example" for n in range(21)]}},
         {"destination": {"channel": "webhook", "to": ["ftp://x"]}},
         {"destination": {"channel": "webhook", "to": ["https://me:pw@x.example/"]}},
+        {"destination": {"channel": "webhook", "to": ["https://[x.example/"]}},
+        {"destination": {"channel": "webhook", "to": ["https://x.example:many/"]}},
         {"destination": {"channel": "pigeon", "to": ["home"]}},
         {"name": " "},
     ],

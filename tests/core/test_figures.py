@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -17,10 +17,11 @@ from ionflux_core import ids
 from ionflux_core.analytics import figures, questions
 from ionflux_core.analytics.duck import AnalyticsCache
 from ionflux_core.analytics.metrics import CATALOGUE, MEASURES
-from ionflux_core.analytics.scope import Scope
+from ionflux_core.analytics.scope import Scope, day_bounds
 from ionflux_core.application import Application
 from ionflux_core.errors import Invalid, NotFound
 from ionflux_core.ids import new_id
+from ionflux_core.services import figure_lines
 from ionflux_core.services.dashboard import DashboardFilters
 from ionflux_core.storage import agents, tables
 from ionflux_core.storage import runs as run_rows
@@ -253,7 +254,8 @@ def test_the_api_gives_the_catalogue_and_its_figures(application: Application, w
     assert nothing["value"] is None and nothing["not_computed"]
     assert client.get("metrics/nothing_like_it").status_code == 404
     assert client.get("metrics/runs", params={"by": "weather"}).status_code == 422
-    assert client.get("metrics/runs", params={"from": "2026-02-01", "to": "2026-01-01"}).status_code == 422
+    for first, last in (("2026-02-01", "2026-01-01"), ("0001-01-03", "0002-01-01"), ("9001-01-01", "9001-01-02")):
+        assert client.get("metrics/runs", params={"from": first, "to": last}).status_code == 422
 
 
 def test_a_clock_that_was_put_back_makes_no_figure_below_zero(application: Application, ws: str) -> None:
@@ -262,12 +264,40 @@ def test_a_clock_that_was_put_back_makes_no_figure_below_zero(application: Appli
 
     def work(connection: Any) -> None:
         own = tables.runs
-        values = {"created_at": at, "started_at": at - timedelta(hours=1), "change_seq": change_stamp()}
+        # Begun before it was made, and ended before it was begun.
+        values = {"created_at": at, "started_at": at - timedelta(hours=1), "finished_at": at - timedelta(hours=2)}
+        values["change_seq"] = change_stamp()
         connection.execute(own.update().where(own.c.id == run_id).values(**values))
 
     application.db.write(work)
     application.cache.refresh(max_age=0, budget=None)
-    assert application.figures.figure(ws, "queue_delay", by=None).value == 0
+    for name in ("queue_delay", "duration", "duration_p99"):
+        assert application.figures.figure(ws, name, by=None).value == 0, name
+    assert application.dashboard.overview(ws).slowest[0]["seconds"] == 0
+
+
+@pytest.mark.parametrize("zone", ["Africa/Cairo", "America/Havana", "Atlantic/Azores", "Europe/Lisbon", ZONE])
+def test_the_days_before_are_whole_days_around_every_clock_change(zone: str) -> None:
+    """In half of these zones a day of the year begins at one o'clock, because its midnight is left out."""
+    changes = [day for day in map(date(2026, 1, 1).__add__, map(timedelta, range(365))) if _hours(day, zone) != 24]
+    assert len(changes) == 2
+    for change in changes:
+        for count in (1, 2, 7):
+            for first in (change - timedelta(days=count - 1), change, change + timedelta(days=1)):
+                begin, end = day_bounds(first, zone)[0], day_bounds(first + timedelta(days=count - 1), zone)[1]
+                before = Scope("", zone, begin, end).before()
+                assert (before.since, before.until) == (day_bounds(first - timedelta(days=count), zone)[0], begin)
+
+
+def _hours(day: date, zone: str) -> float:
+    begin, end = day_bounds(day, zone)
+    return (end - begin).total_seconds() / 3600
+
+
+def test_hours_before_an_hour_that_comes_twice_are_as_many() -> None:
+    since, until = datetime(2026, 10, 25, 0, 40, tzinfo=UTC), datetime(2026, 10, 25, 1, 10, tzinfo=UTC)
+    before = Scope("", "Europe/Lisbon", since, until).before()
+    assert (before.since, before.until) == (since - timedelta(minutes=30), since)
 
 
 def test_a_block_of_a_page_shows_any_metric_and_never_adds_methods(
@@ -305,6 +335,68 @@ _EARNER = """
         ctx.value("money_made", 2, unit="USD", method="estimate", note="Guessed.")
         return {"result": 1}
 """
+
+
+def test_nothing_is_compared_with_what_another_method_or_currency_was(
+    application: Application, ws: str, make_agent: Any
+) -> None:
+    make_agent("booker", _BOOKER)
+    application.catalog.reload()
+    application.marketplace.register()
+
+    def booked(*entries: str) -> tuple[Any, Any, list[Any]]:
+        """What a day books, looked at in that day: its value, the one of the day before, and those of its parts."""
+        for entry in entries:
+            run_id = application.runs.start(ws, "agent:booker", {"value": entry}).run_id
+            assert application.runs.wait(ws, run_id, timeout=20).status == "success"
+        application.cache.refresh(max_age=0, budget=None)
+        since, until = application.dashboard.last_days(ws, 1)
+        found = application.figures.figure(ws, "money_made", DashboardFilters(since=since, until=until), by=None)
+        return found.value, found.previous, [(part["value"], part["previous"]) for part in found.parts]
+
+    days = iter(range(1, 9))
+    begin = NOON + timedelta(days=400)
+
+    def tomorrow() -> None:
+        at = begin + timedelta(days=next(days))
+        ids.set_clock(lambda: at)
+
+    tomorrow()
+    assert booked("100 USD estimate") == (100, None, [(100, None)])
+    tomorrow()
+    assert booked("10 USD measured") == (10, None, [(10, None)]), "an estimate is nothing to compare with"
+    tomorrow()
+    assert booked("12 USD measured", "7 EUR measured") == (None, None, [(7, None), (12, 10)])
+    tomorrow()
+    assert booked("20 EUR measured") == (20, None, [(20, 7)])
+    tomorrow()
+    assert booked("30 EUR measured") == (30, 20, [(30, 20)])
+
+
+_BOOKER = """
+    from ionflux_core.sdk import Context
+
+    def run(ctx: Context, inputs):
+        amount, unit, method = inputs["value"].split()
+        ctx.value("money_made", float(amount), unit=unit, method=method, note="Booked.")
+        return {"result": 1}
+"""
+
+
+def test_a_block_compares_each_agents_own_figure_with_its_own(application: Application, ws: str) -> None:
+    begin = NOON + timedelta(days=400)
+    both = [application.agents.create(ws, "word_counter", name).id for name in ("One", "Two")]
+    for day, texts in ((0, ("a b", "a b c")), (7, ("a b c d", "a b c d e"))):
+        at = begin + timedelta(days=day)
+        ids.set_clock(lambda at=at: at)
+        for instance, text in zip(both, texts, strict=True):
+            started = application.runs.start(ws, instance, {"text": text})
+            assert application.runs.wait(ws, started.run_id, timeout=20).status == "success"
+    application.cache.refresh(max_age=0, budget=None)
+    drawn = figure_lines.lines(
+        application.figures, application.dashboard, ws, "kpi.word_counter.words", instance_id=None, days=7
+    )
+    assert sorted((line["value"], line["previous"]) for line in drawn) == [(4, 2), (5, 3)]
 
 
 def test_every_call_is_asked_for_by_sql_without_what_was_said(database: Database, data_dir: Path) -> None:

@@ -57,10 +57,6 @@ def test_local_model_on_a_huge_text_stays_quick() -> None:
     assert time.process_time() - started < 15
 
 
-def test_key_terms_skip_small_words() -> None:
-    assert local.key_terms(TEXT, 2) == ["payment", "app"]
-
-
 def test_local_model_refuses_what_it_cannot_do_honestly() -> None:
     model = model_for("local")
     with pytest.raises(Invalid, match="cannot fill in a form"):

@@ -96,6 +96,9 @@ def test_a_person_begins_with_the_view_they_chose_until_it_is_gone(app: Applicat
     assert app.views.first(ws, "dashboard", me) is None
     with pytest.raises(NotFound):
         app.views.begin_with(ws, "dashboard", me, view.id)
+    with pytest.raises(NotFound) as caught:
+        app.views.begin_with(ws, "dashboard", "nobody", None)
+    assert caught.value.hint
 
 
 def test_choosing_a_first_view_leaves_other_preferences_alone(app: Application, ws: str) -> None:

@@ -105,6 +105,16 @@ def test_a_rule_is_written_tried_and_kept(app: Application, ws: str) -> None:
     assert [(each.channel, each.to) for each in kept.destinations] == [("chat", "alerts"), ("email", "me@example.com")]
 
 
+def test_a_rule_is_removed_only_after_a_question(app: Application, ws: str) -> None:
+    rule = app.alert_rules.find(ws)[0]
+    test = open_page("alerts", workspace=ws, rule=rule.id)
+    assert not [button for button in test.button if button.label == "Remove"], "one press is not enough"
+    assert "Its incidents stay in the history." in plain_words(test)
+    labelled(test.button, "Remove it").click().run()
+    assert not test.exception and rule.id not in {each.id for each in app.alert_rules.find(ws)}
+    assert "rule" not in test.query_params
+
+
 def test_what_is_wrong_with_a_rule_is_said_in_its_window(app: Application, ws: str) -> None:
     test = open_page("alerts", workspace=ws, rule="new")
     labelled(test.text_input, "Mail").set_value("nobody")

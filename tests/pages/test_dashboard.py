@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from ionflux_core import ids
 from ionflux_core.analytics.metrics import METRICS, Metric
 from ionflux_core.application import Application
 from ionflux_core.domain.figure_text import change_text, figure_text
@@ -22,7 +23,7 @@ from ionflux_ui.chart_large import table_of
 from ionflux_ui.charts import Earlier
 from ionflux_ui.dashboard_acts import picked_day
 from ionflux_ui.dashboard_parts import SECTIONS, confidence
-from tests.pages.shown import drawn, open_page, words
+from tests.pages.shown import drawn, labelled, open_page, words
 
 MakeAgent = Callable[..., Path]
 
@@ -34,7 +35,7 @@ def page(ws: str, **parameters: str) -> AppTest:
 def on_page(test: AppTest) -> dict[str, Any]:
     """Everything the page hands to the element that draws it."""
     [found] = [each for each in drawn(test) if "parts" in each]
-    return found
+    return found | {name: found[name][0] for name in ("bar", "about", "paper") if name in found}
 
 
 def board(test: AppTest) -> list[dict[str, Any]]:
@@ -76,6 +77,20 @@ def test_runs_and_reported_figures_are_drawn(app: Application, ws: str) -> None:
     [success] = shown["Runs by day"]["series"]
     assert (success["name"], success["values"][-1], success["texts"][-1]) == ("Success", 2, "2 runs")
     assert "Figures read just now." in words(test)
+
+
+def test_nothing_that_is_drawn_makes_streamlit_load_pandas(
+    app: Application, ws: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[str] = []
+
+    def refuse(data: object) -> str:
+        asked.append(type(data).__name__)
+        return "unknown"
+
+    run_twice(app, ws)
+    monkeypatch.setattr("streamlit.dataframe_util.determine_data_format", refuse)
+    assert charts_of(page(ws)) and asked == [], "it asks pandas whether a value is a table: 0.8 s of a first visit"
 
 
 def test_the_north_star_comes_first_and_says_why_a_figure_is_missing(app: Application, ws: str) -> None:
@@ -143,6 +158,18 @@ def test_own_dates_are_kept_in_the_address_and_win_over_days(app: Application, w
     assert test.query_params["days"] == "90" and "since" not in test.query_params
 
 
+def test_the_days_are_counted_by_the_clock_of_the_product_in_the_workspaces_zone(
+    app: Application, ws: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run_twice(app, ws)
+    app.workspaces.save_settings(ws, {"timezone": "Asia/Tokyo"})
+    asked: dict[str, Any] = {}
+    monkeypatch.setattr("ionflux_ui.dashboard_filters.open_page", lambda _, **named: asked.update(named))
+    ids.set_clock(lambda: datetime(2031, 5, 6, 20, 0, tzinfo=UTC))
+    labelled(page(ws, days="7").button, "See the runs").click().run()
+    assert (asked["since"], asked["until"]) == ("2031-05-01", "2031-05-07")
+
+
 def test_own_dates_are_chosen_in_one_field(app: Application, ws: str) -> None:
     run_twice(app, ws)
     test = page(ws)
@@ -200,7 +227,9 @@ def test_marks_and_the_paper_say_what_they_are(app: Application, ws: str) -> Non
         {"days": "999"}, {"days": "x"}, {"instance": "'; DROP TABLE runs"}, {"brand": "%"}, {"trigger": "x"},
         {"status": "x,,y"}, {"show": "<b>"}, {"compare": "?"}, {"since": "2026-13-01", "until": "x"},
         {"since": "2026-01-02", "until": "2026-01-01"}, {"since": "0001-01-01", "until": "9999-12-31"},
-        {"since": "9999-12-31", "until": "9999-12-31"},
+        {"since": "9999-12-31", "until": "9999-12-31"}, {"since": "0002-01-01", "until": "0011-01-01"},
+        {"since": "1969-12-30", "until": "1970-01-02"}, {"since": "9000-01-01", "until": "9000-12-31"},
+        {"since": "2060-01-01", "until": "2060-01-31"},
     ],
 )  # fmt: skip
 def test_nonsense_in_the_address_is_no_error(app: Application, ws: str, nonsense: dict[str, str]) -> None:
