@@ -1,4 +1,4 @@
-"""What nodes of a flow cost when it runs, how long a loop over 10,000 items takes, and whether many flows share alike."""
+"""What nodes of a flow cost when it runs, how long a loop of 10,000 items takes, and whether many flows share alike."""
 
 from __future__ import annotations
 

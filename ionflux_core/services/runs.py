@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import shutil
-import threading
 import time
 from collections.abc import Callable, Mapping
 from contextlib import nullcontext
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +29,7 @@ from ionflux_core.runtime.context import bounded
 from ionflux_core.runtime.executor import finish
 from ionflux_core.runtime.ports import Dispatcher
 from ionflux_core.services.agents import Agents
+from ionflux_core.services.run_waiter import RunWaiter
 from ionflux_core.services.starting import Prepared, Started, brought_inputs, check_size, first_row
 from ionflux_core.services.targets import Target
 from ionflux_core.storage import approvals, artifacts, audit, steps
@@ -51,14 +51,6 @@ class Page:
     cursor: str | None
 
 
-@dataclass(slots=True)
-class _Waiter:
-    """Someone waits for a run: set when it has moved, with the run when it has ended in this process."""
-
-    moved: threading.Event = field(default_factory=threading.Event)
-    run: Run | None = None
-
-
 class Runs:
     """Use-cases around runs."""
 
@@ -68,7 +60,7 @@ class Runs:
         self._agents = agents
         self._data_dir = data_dir
         self._disk_checked = 0.0
-        self._waiters: dict[str, _Waiter] = {}
+        self._waiters: dict[str, RunWaiter] = {}
         self.dispatcher: Dispatcher | None = None
         self.watch: Callable[[], None] = lambda: None
 
@@ -301,7 +293,7 @@ class Runs:
     def wait(self, workspace_id: str, run_id: str, *, timeout: float) -> Run:
         """The run once it has ended or been parked, or as it stands when the time is over."""
         deadline = time.monotonic() + timeout
-        waiter = self._waiters.setdefault(run_id, _Waiter())
+        waiter = self._waiters.setdefault(run_id, RunWaiter())
         try:
             while True:
                 with self._db.glance() as connection:
