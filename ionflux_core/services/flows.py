@@ -11,6 +11,7 @@ from ionflux_core.catalog.manifest import inputs_schema
 from ionflux_core.domain.agents import FLOW, AgentDefinition, AgentInstance
 from ionflux_core.domain.flows import FlowDraft
 from ionflux_core.domain.policies import rule
+from ionflux_core.domain.runs import RunTrigger
 from ionflux_core.domain.workspaces import Workspace
 from ionflux_core.errors import Conflict, Invalid, LimitExceeded, NotFound, Problem
 from ionflux_core.fluxgraph.checking import validate
@@ -137,9 +138,11 @@ class Flows:
     ) -> Started:
         """Start a dry run of a text that need not be saved: nothing it does reaches anything."""
         yaml = self._checked(workspace_id, yaml)
+        self._agents.refuse_secrets(workspace_id, yaml, "The text")
         definition = flow_definition(yaml)
         target = Target(definition, None, parse_configuration(yaml, definition))
-        return self._runs().start(workspace_id, target, inputs, payload=payload, dry_run=True, by=by)
+        origin = RunTrigger(by=by, payload=payload)
+        return self._runs().start(workspace_id, target, inputs, trigger=origin, payload=payload, dry_run=True)
 
     def validate(self, workspace_id: str, yaml: str | bytes, *, but: str = "") -> list[Problem]:
         """Every problem of a flow's text by its place; empty when it can be run.

@@ -26,6 +26,7 @@ SCREENS: tuple[tuple[str, str, str], ...] = (
     ("home", "Home", "home"),
     ("canvas", "Pages", "dashboard"),
     ("agents", "Agents", "smart_toy"),
+    ("flows", "Flows", "account_tree"),
     ("runs", "Runs", "play_circle"),
     ("compare", "Compare runs", "compare_arrows"),
     ("approvals", "Approvals", "front_hand"),
@@ -37,6 +38,8 @@ SCREENS: tuple[tuple[str, str, str], ...] = (
     ("alerts", "Alerts", "notifications_active"),
     ("marketplace", "Marketplace", "storefront"),
     ("prompts", "Prompts", "chat_bubble"),
+    ("playbooks", "Playbooks", "conversion_path"),
+    ("transforms", "Transforms", "function"),
     ("brands", "Brands & Creators", "palette"),
     ("settings", "Settings", "settings"),
 )

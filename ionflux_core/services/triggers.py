@@ -84,7 +84,14 @@ class Triggers:
         return self._runs.start(
             workspace_id,
             trigger.instance_id,
-            trigger=RunTrigger(kind=trigger.kind, id=trigger.id, key=trigger.key, task=trigger.task, by=by),
+            trigger=RunTrigger(
+                kind=trigger.kind,
+                id=trigger.id,
+                key=trigger.key,
+                task=trigger.task,
+                by=by,
+                payload=None if trigger.payload_to else payload,
+            ),
             payload=payload,
             payload_to=trigger.payload_to,
             task=trigger.task,

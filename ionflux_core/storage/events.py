@@ -19,10 +19,19 @@ from sqlalchemy import (
     update,
 )
 
-from ionflux_core.domain.events import EventFilter, PlatformEvent, pattern_regex
+from ionflux_core.domain.events import (
+    SUBJECT,
+    EventFilter,
+    PlatformEvent,
+    canonical_subject,
+    is_awaited,
+    pattern_regex,
+)
 from ionflux_core.storage.engine import AnyRow, dump_json
 from ionflux_core.storage.tables import agent_configurations, events, marks, runs
 from ionflux_core.storage.writes import insert_new, upsert
+
+_AT_ONCE = 500
 
 
 def insert(connection: Connection, row: dict[str, Any]) -> bool:
@@ -62,6 +71,21 @@ def since(connection: Connection, workspace_id: str, seq: int, *, limit: int = 1
     """Events of a workspace behind a number, oldest first."""
     query = select(events).where(events.c.workspace_id == workspace_id, events.c.seq > seq)
     return [_event(row) for row in connection.execute(query.order_by(events.c.seq).limit(limit))]
+
+
+def awaited(connection: Connection, workspace_id: str, wait: dict[str, Any]) -> PlatformEvent | None:
+    """The first event that a wait waits for, of all that came since it began."""
+    topic = canonical_subject(str(wait.get("topic") or ""))
+    query = select(events).where(events.c.workspace_id == workspace_id).order_by(events.c.seq).limit(_AT_ONCE)
+    if SUBJECT.match(topic):
+        query = query.where(events.c.type == topic)
+    after = wait["after"]
+    while batch := [_event(row) for row in connection.execute(query.where(events.c.seq > after))]:
+        found = next((event for event in batch if is_awaited(wait, event)), None)
+        if found is not None:
+            return found
+        after = batch[-1].seq
+    return None
 
 
 def newest(connection: Connection) -> int:

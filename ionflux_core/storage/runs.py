@@ -262,6 +262,11 @@ def wake_parent(connection: Connection, parent_id: str, child_id: str) -> bool:
     return move(connection, parent_id, "pending", parked=True, wake_at=None)
 
 
+def hold(connection: Connection, run_id: str) -> None:
+    """Let nobody else move a run before this transaction has ended."""
+    connection.execute(select(runs.c.id).where(runs.c.id == run_id).with_for_update())
+
+
 def children_of(connection: Connection, run_id: str) -> list[str]:
     """The unfinished runs that a run has started and waits for."""
     query = select(runs.c.id).where(IS_LIVE, runs.c.parent_run_id == run_id, runs.c.lineage.is_(None))

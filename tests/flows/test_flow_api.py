@@ -85,6 +85,20 @@ def test_a_text_is_tried_without_being_kept(client: TestClient, small_flows: Flo
     assert small_flows.world.events() == [] and _v1(client, "GET", "/flows")["flows"] == []
 
 
+def test_a_sample_payload_is_what_the_flow_reads_when_it_is_tried(small_flows: Flows) -> None:
+    app, ws = small_flows.world.started(), small_flows.world.workspace
+    text = (
+        "triggers: [{key: orders, type: event, topic: shop.order}]\n"
+        "graph: [{id: say, transform: log, inputs: {message: '{{ trigger.input_data.customer.name }}'}}]\n"
+        "output: {said: '{{ nodes.say.outputs.message }}'}"
+    )
+    sample = {"customer": {"name": "Ada"}}
+    tried = small_flows.ended(app.flows.try_it(ws, f"name: tried\n{text}", payload=sample).run_id)
+    small_flows.keep(text)
+    tested = small_flows.ended(app.triggers.test(ws, app.triggers.find(ws)[0].id, sample).run_id)
+    assert tried.outputs == tested.outputs == {"said": "Ada"} and tested.dry_run
+
+
 def test_the_name_of_a_flow_is_that_of_its_document(small_flows: Flows) -> None:
     app, ws = small_flows.world.app, small_flows.world.workspace
     made = app.flows.create(ws, HELLO)
@@ -144,3 +158,19 @@ output: {said: "{{ nodes.say.outputs.message }}"}
     with client_of(app) as client:
         answer = client.post(f"/hooks/{hook.hook_path}", json={"total": 7})
     assert answer.json()["outputs"] == {"said": "7 EUR webhook"}
+
+
+def test_a_hook_takes_deliveries_from_its_networks_only(small_flows: Flows) -> None:
+    app, ws = small_flows.world.started(), small_flows.world.workspace
+    text = """
+triggers: [{key: hook, type: webhook, path: order, respond: HOW, allowed_ips: [198.51.100.0/24, "2001:db8::/32"]}]
+graph: [{id: a, transform: noop}]
+"""
+    for respond in ("accepted", "result"):
+        small_flows.keep(text.replace("HOW", respond), name=respond)
+    for hook in app.triggers.find(ws):
+        for address, status in (("198.51.100.7", 202), ("2001:db8::7", 202), ("203.0.113.7", 403), ("testclient", 403)):
+            with client_of(app, peer=address) as client:
+                answer = client.post(f"/hooks/{hook.hook_path}", json={"n": 1})
+            assert answer.status_code in ((status, 200) if status == 202 else (status,)), (address, answer.text)
+            assert status == 202 or answer.json()["code"] == "address_not_allowed"

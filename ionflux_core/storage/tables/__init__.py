@@ -43,6 +43,7 @@ from ionflux_core.storage.tables.people import (
     users,
     workspaces,
 )
+from ionflux_core.storage.tables.playbooks import playbook_versions, playbooks
 from ionflux_core.storage.tables.runs import (
     approvals,
     artifacts,
@@ -99,6 +100,8 @@ __all__ = [
     "metadata",
     "notifications",
     "outbox",
+    "playbook_versions",
+    "playbooks",
     "prompt_libraries",
     "prompt_versions",
     "prompts",
