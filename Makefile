@@ -10,16 +10,19 @@ TYPED := app.py ionflux_core ionflux_ui pages docs/generate.py
 name ?=
 kind ?= code
 
-.PHONY: run test test-all setup lint fmt type layers docs bench bench-quality agent page doctor check pins help
+.PHONY: run test test-all setup lint fmt type layers docs bench bench-quality agent page transform sandbox doctor check pins help
 
 run: .venv/.run ## Set up what is missing and serve IONFLUX on http://127.0.0.1:8501
 	@$(PY) -m ionflux_core serve
 
+# Tests start many processes: what they import is compiled once for all. The order stays as it is collected, the browser
+# first: by itself the distribution puts files with few tests last, and those are the ones that take longest.
+test test-all: export PYTHONDONTWRITEBYTECODE :=
 test: .venv/.dev ## Set up what is missing and run the fast tests, in a browser too where there is Chromium
-	$(PY) -m pytest -q -n $(WORKERS) --dist loadfile -m "not slow"
+	$(PY) -m pytest -q -n $(WORKERS) --dist loadfile --no-loadscope-reorder -m "not slow"
 
 test-all: .venv/.dev ## All tests, with the slow ones; PostgreSQL's when IONFLUX_TEST_POSTGRES_URL is set
-	$(PY) -m pytest -q -n $(WORKERS) --dist loadfile
+	$(PY) -m pytest -q -n $(WORKERS) --dist loadfile --no-loadscope-reorder
 
 setup: .venv/.dev ## Environment, packages for work on the code, pre-commit hook; the others call it themselves
 	@test ! -d .git || test -e .git/hooks/pre-commit || { mkdir -p .git/hooks; \
@@ -60,16 +63,33 @@ page: .venv/.run ## Write a new page: make page name=reports
 	@test -n "$(name)" || { echo "Say its name: make page name=reports"; exit 1; }
 	@$(PY) -m ionflux_core new page "$(name)"
 
+sandbox: .venv/.run requirements-sandbox.txt ## Install what runs the code of flows apart; say which system package is missing
+	@echo "Installing what the sandbox needs ..."
+ifneq ($(UV),)
+	@uv pip install -q --python $(PY) --require-hashes -r requirements-sandbox.txt
+else
+	@$(PY) -m pip install -q --disable-pip-version-check --require-hashes -r requirements-sandbox.txt
+endif
+	@command -v bwrap >/dev/null 2>&1 || \
+	  echo "The system package bubblewrap is missing. On Debian and Ubuntu: apt-get install bubblewrap"
+	@$(PY) -c 'from ionflux_core.sandbox.walls import standing; print(standing().sentence)'
+
+transform: .venv/.run ## Write a new transform with its test: make transform name=text.shout
+	@test -n "$(name)" || { echo "Say its name: make transform name=text.shout"; exit 1; }
+	@$(PY) -m ionflux_core new transform "$(name)"
+
 doctor: .venv/.run ## Say what is well and what is not: database, disk, key, agents, port
 	@$(PY) -m ionflux_core doctor
 
 check: lint type layers docs test ## Everything that has to be well before a change goes in
 
-pins: ## Pin requirements.in and requirements-dev.in anew; needs uv
+pins: ## Pin requirements.in, requirements-dev.in and requirements-sandbox.in anew; needs uv
 	uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --no-annotate \
 	  requirements.in -o requirements.txt
 	uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --no-annotate \
 	  requirements-dev.in -o requirements-dev.txt
+	uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --no-annotate \
+	  requirements-sandbox.in -o requirements-sandbox.txt
 
 help: ## This list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)

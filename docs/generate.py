@@ -5,6 +5,7 @@ Between the two marker lines of a file everything is generated; what stands arou
 
 from __future__ import annotations
 
+import json
 import sys
 import tempfile
 from collections.abc import Callable, Iterator
@@ -181,6 +182,46 @@ def _spaced(name: str) -> str:
     return "".join(f" {each.lower()}" if each.isupper() else each for each in name).strip()
 
 
+def transforms_text() -> str:
+    """Every transform by family: its inputs and outputs, and its examples."""
+    from ionflux_core.transforms.registry import known
+
+    families: dict[str, list[str]] = {}
+    for transform in known().values():
+        families.setdefault(transform.family, []).append(_transform(transform))
+    return "\n\n".join("\n\n".join([f"### {family}", *parts]) for family, parts in sorted(families.items()))
+
+
+def _transform(transform: Any) -> str:
+    asks = f" Scope: `{transform.scope}`." if transform.scope else ""
+    acts = " It acts on the world outside." if transform.acts else ""
+    schema = transform.inputs_schema
+    rows = ["| input | is | default | |", "|---|---|---|---|"]
+    for name, field in schema["properties"].items():
+        default = "" if name in schema["required"] else f"`{json.dumps(field['default'], ensure_ascii=False)}`"
+        rows.append(f"| `{name}` | {_is(field)} | {default} | {field['description']} |".replace("||", "\\|\\|"))
+    outputs = transform.outputs_schema["properties"].items()
+    rows += ["", "| output | is | |", "|---|---|---|"]
+    rows += [f"| `{name}` | {_is(field)} | {field['description']} |" for name, field in outputs]
+    head = f"#### {transform.id}\n\n**{transform.title}.** {transform.description}{asks}{acts}"
+    return "\n\n".join([head, "\n".join(rows), *(_example(transform.id, each) for each in transform.examples)])
+
+
+def _is(field: dict[str, Any]) -> str:
+    if "enum" in field:
+        return ", ".join(f"`{json.dumps(each)[1:-1]}`".replace("|", "\\|") for each in field["enum"] if each)
+    if "anyOf" in field:
+        return "number, or `not_computed`"
+    words = {"string": "text", "number": "number", "integer": "whole number", "boolean": "true or false",
+             "array": "list", "object": "map"}  # fmt: skip
+    return words.get(field.get("type", ""), "any value")
+
+
+def _example(id: str, example: Any) -> str:
+    inputs, outputs = (json.dumps(each, ensure_ascii=False) for each in (example.inputs, example.outputs))
+    return f"{example.title}:\n\n```yaml\ntransform: {id}\ninputs: {inputs}\n# {outputs}\n```"
+
+
 def with_part(text: str, part: str) -> str:
     """A document with what stands between its markers replaced."""
     before, _, rest = text.partition(BEGIN)
@@ -197,6 +238,7 @@ def written() -> dict[Path, str]:
         "chat-commands.md": chat_commands_table,
         "metrics.md": metrics_text,
         "fluxgraph.md": fluxgraph_tables,
+        "transforms.md": transforms_text,
     }
     files = {ROOT / ".env.example": env_example()}
     for name, part in parts.items():

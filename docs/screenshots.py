@@ -25,6 +25,8 @@ SHOTS = {
     "home": "/",
     "marketplace": "/marketplace",
     "agents": "/agents",
+    "transforms": "/transforms",
+    "playbooks": "/playbooks",
     "runs": "/runs",
     "dashboard": "/dashboard",
     "explore": "/explore",
@@ -41,10 +43,13 @@ SHOTS = {
 
 
 def shots(url: str) -> dict[str, str]:
-    """Every picture with its address: the pages, the alarms, one run of a shipped agent, and two runs side by side."""
+    """Every picture with its address: the pages, the alarms, a flow, a run of an agent, and two runs side by side."""
     runs, channels = (_asked(url, what) for what in ("runs?agent=sales_sentinel&status=success&limit=2", "channels"))
+    flows = _asked(url, "flows")["flows"]
     alerts = next((each["id"] for each in channels["channels"] if each["name"] == "alerts"), "")
     found = {"chat": f"/chat?channel={alerts}"}
+    if flows:
+        found["flows"] = f"/flows?flow={flows[0]['id']}"
     ids = [run["run_id"] for run in runs["runs"]]
     if len(ids) == 2:
         found |= {"run": f"/runs?run={ids[0]}", "compare": f"/compare?left={ids[1]}&right={ids[0]}"}

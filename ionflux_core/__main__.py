@@ -26,7 +26,7 @@ new = typer.Typer(help="Scaffolds.", no_args_is_help=True)
 runs = typer.Typer(help="The newest runs, and commands around a run.", invoke_without_command=True)
 budgets = typer.Typer(help="How much may be spent.", no_args_is_help=True)
 secret = typer.Typer(help="Secrets of a workspace.", no_args_is_help=True)
-flow = typer.Typer(help="Flows: checks, and the schema for editors.", no_args_is_help=True)
+flow = typer.Typer(help="Flows: check, save, show, list; and the schema for editors.", no_args_is_help=True)
 ledger = typer.Typer(help="Credits, granted and spent.", no_args_is_help=True)
 for name, group in (("events", events), ("demo", demo), ("token", token), ("new", new), ("runs", runs)):
     cli.add_typer(group, name=name)
@@ -91,10 +91,14 @@ secret.command("list")(keeping.list_secrets)
 secret.command("remove")(keeping.remove_secret)
 flow.command("check")(flows.check)
 flow.command("schema")(flows.schema)
+flow.command("list")(flows.listed)
+flow.command("save")(flows.save)
+flow.command("show")(flows.show)
 cli.command()(keeping.retention)
 cli.command()(keeping.compact)
 new.command("agent")(upkeep.new_agent)
 new.command("page")(upkeep.new_page)
+new.command("transform")(upkeep.new_transform)
 
 
 def main() -> int:

@@ -6,15 +6,17 @@ import threading
 from typing import TYPE_CHECKING
 
 from ionflux_core.analytics.duck import AnalyticsCache
-from ionflux_core.catalog.flow_definition import FLOW, bare_definition
+from ionflux_core.catalog.flow_definition import bare_definition
 from ionflux_core.catalog.loader import AgentCode, Catalog
 from ionflux_core.channels.registry import registered
+from ionflux_core.domain.agents import FLOW
 from ionflux_core.domain.runs import Run, RunStatus
 from ionflux_core.errors import Unavailable
 from ionflux_core.measures import Measures
 from ionflux_core.runtime.flow import runner as flow_runner
 from ionflux_core.runtime.ports import Ports
 from ionflux_core.runtime.worker import Worker
+from ionflux_core.sandbox.sandbox import Sandbox
 from ionflux_core.services.account_doors import AccountDoors
 from ionflux_core.services.accounts import Accounts
 from ionflux_core.services.agents import Agents
@@ -22,6 +24,7 @@ from ionflux_core.services.alert_rules import AlertRules
 from ionflux_core.services.annotations import Annotations
 from ionflux_core.services.answering import Answering
 from ionflux_core.services.approvals import Approvals
+from ionflux_core.services.blueprints import Blueprints
 from ionflux_core.services.budgets import Budgets
 from ionflux_core.services.canvas import Canvas
 from ionflux_core.services.canvas_files import CanvasFiles
@@ -40,6 +43,7 @@ from ionflux_core.services.estimates import Estimates
 from ionflux_core.services.events import Events
 from ionflux_core.services.figures import Figures
 from ionflux_core.services.files import Files
+from ionflux_core.services.flow_pictures import FlowPictures
 from ionflux_core.services.flows import Flows
 from ionflux_core.services.followers import Follower, Followers
 from ionflux_core.services.forks import Forks
@@ -55,7 +59,10 @@ from ionflux_core.services.notices import NotificationsFollower
 from ionflux_core.services.notifications import Notifications
 from ionflux_core.services.outbox import Outbox
 from ionflux_core.services.palette import Palette
+from ionflux_core.services.playbook_figures import PlaybookFigures
+from ionflux_core.services.playbooks import Playbooks
 from ionflux_core.services.policies import Policies
+from ionflux_core.services.programs import Programs
 from ionflux_core.services.prompts import Prompts
 from ionflux_core.services.question_blocks import QuestionBlocks
 from ionflux_core.services.questions import Questions
@@ -74,6 +81,7 @@ from ionflux_core.services.suppressions import Suppressions
 from ionflux_core.services.surroundings import Sources
 from ionflux_core.services.tokens import Tokens
 from ionflux_core.services.traces import tracing
+from ionflux_core.services.transforms import Transforms
 from ionflux_core.services.triggers import Triggers, trigger_rows
 from ionflux_core.services.value import Value
 from ionflux_core.services.views import Views
@@ -127,12 +135,19 @@ class Parts:
         self.workspaces.refuse_secrets = self.agents.refuse_secrets
         self.memories = Memories(self.db, self.memory, self.agents, self.marketplace)
         self.catalog.add(bare_definition(), AgentCode(FLOW, flow_runner.run, flow_runner))
+        self.transforms = Transforms(self.workspaces.get)
         self.flows = Flows(self.db, self.agents, self.marketplace, self.workspaces.get, lambda: self.runs)
 
     def _make_runs(self, settings: Settings) -> None:
         """Runs, what starts them, what they ask, send and cost."""
         self.runs = Runs(self.db, self.files, self.agents, settings.data_dir)
+        self.sandbox = Sandbox()
+        self.programs = Programs(self.db, self.files, self.sandbox)
+        self.flow_pictures = FlowPictures(self.flows, self.agents, self.marketplace, self.runs)
         self.prompts = Prompts(self.db, self.runs, self.agents.refuse_secrets)
+        self.blueprints = Blueprints()
+        self.playbooks = Playbooks(self.db, self.flows, self.agents, self.agents.refuse_secrets)
+        self.playbook_figures = PlaybookFigures(self.db, self.playbooks, self.runs)
         self.workspaces.made.append(self.prompts.stock)
         self.comparisons = Comparisons(self.db, self.files, self.agents, self.secrets)
         self.run_files = RunFiles(self.db, self.files, self.workspaces, self.secrets)
@@ -233,6 +248,7 @@ class Parts:
             prompt=self.prompts.filled,
             rooms=self.rooms,
             accounts=self.accounts,
+            program=self.programs.run,
             seen=self.answering.seen,
             heard=self.events.heard,
             published=lambda: self.events.published(),

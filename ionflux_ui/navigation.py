@@ -30,6 +30,7 @@ PAGES: tuple[PageEntry, ...] = (
     PageEntry("home", "Home", ":material/home:", ""),
     PageEntry("canvas", "Pages", ":material/dashboard:", ""),
     PageEntry("agents", "Agents", ":material/smart_toy:", "Work"),
+    PageEntry("flows", "Flows", ":material/account_tree:", "Work"),
     PageEntry("runs", "Runs", ":material/play_circle:", "Work"),
     PageEntry("compare", "Compare runs", ":material/compare_arrows:", "Work"),
     PageEntry("approvals", "Approvals", ":material/front_hand:", "Work"),
@@ -41,6 +42,8 @@ PAGES: tuple[PageEntry, ...] = (
     PageEntry("alerts", "Alerts", ":material/notifications_active:", "Insight"),
     PageEntry("marketplace", "Marketplace", ":material/storefront:", "Library"),
     PageEntry("prompts", "Prompts", ":material/chat_bubble:", "Library"),
+    PageEntry("playbooks", "Playbooks", ":material/conversion_path:", "Library"),
+    PageEntry("transforms", "Transforms", ":material/function:", "Library"),
     PageEntry("brands", "Brands & Creators", ":material/palette:", "Library"),
     PageEntry("settings", "Settings", ":material/settings:", "System"),
 )
