@@ -1,4 +1,4 @@
-"""A new flow: an empty one that says hello, or one from a YAML text that was pasted or imported."""
+"""A new flow: an empty one that says hello, one of the blueprints, or a YAML text that was pasted or imported."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def show_new(way: str) -> None:
     """Draw the page that makes a flow; `way` is `import` for a text there is already."""
     page_link("flows", "All flows", icon=":material/arrow_back:")
     st.title("New flow", anchor=False)
-    st.caption("Begin with one step and draw the rest, or bring a text you have.")
+    st.caption("Begin with one step and draw the rest, begin with a blueprint, or bring a text you have.")
     if way == "import":
         _show_import()
     else:
@@ -33,8 +33,17 @@ def show_new(way: str) -> None:
 
 
 def _show_empty() -> None:
-    title = st.text_input("Title", key="flow-new-title", max_chars=limits.NAME_CHARS, placeholder="such as Order guard")
-    name = _free(_name_of(title or ""))
+    blueprints = {each.name: each for each in application().blueprints.find()}
+    chosen = st.selectbox(
+        "Begin with", list(blueprints), index=None, key="flow-new-blueprint",
+        format_func=lambda name: blueprints[name].title, placeholder="one step that says hello",
+    )  # fmt: skip
+    if chosen:
+        st.text(blueprints[chosen].description)
+    title = "" if chosen else st.text_input(
+        "Title", key="flow-new-title", max_chars=limits.NAME_CHARS, placeholder="such as Order guard"
+    )  # fmt: skip
+    name = _free(chosen or _name_of(title or ""))
     brands = {brand.id: brand.name for brand in application().workspaces.brands(workspace_id())}
     brand_id = st.selectbox(
         "Brand", list(brands), index=None, key="flow-new-brand",
@@ -42,10 +51,13 @@ def _show_empty() -> None:
         placeholder="none" if brands else "no brands yet", disabled=not brands,
         help="Its figures are counted for the brand, and templates may read the brand.",
     )  # fmt: skip
-    st.caption(f"Its name will be `{name}`. It starts by hand and says hello.")
+    st.caption(
+        f"Its name will be `{name}`." if chosen else f"Its name will be `{name}`. It starts by hand and says hello."
+    )
     with st.container(horizontal=True):
         if st.button("Create", type="primary", icon=":material/add:", key="flow-create"):
-            _create(EMPTY.format(name=name, title=inline((title or "").strip() or "New flow")), brand_id)
+            empty = EMPTY.format(name=name, title=inline((title or "").strip() or "New flow"))
+            _create(application().blueprints.text(chosen, called=name) if chosen else empty, brand_id)
         if st.button("Bring a YAML text instead", icon=":material/upload_file:", key="flow-to-import"):
             open_page("flows", new="import")
 

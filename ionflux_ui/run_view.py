@@ -7,7 +7,7 @@ from typing import Any, Final
 import streamlit as st
 
 from ionflux_core.application import Application
-from ionflux_core.domain.agents import AgentDefinition
+from ionflux_core.domain.agents import FLOW, AgentDefinition
 from ionflux_core.domain.runs import FINISHED, Run
 from ionflux_core.domain.workspaces import Workspace
 from ionflux_core.errors import NotFound
@@ -124,6 +124,10 @@ def _facts(application: Application, run: Run, zone: str) -> None:
             st.caption("Chain", help="All runs that one order, event or click has caused.")
             page_link("runs", run.correlation_id[-12:], correlation=run.correlation_id)
             page_link("events", "As a picture", icon=":material/account_tree:", correlation=run.correlation_id)
+        if run.definition_slug == FLOW and run.instance_id:
+            with st.container(width=150, gap=None):
+                st.caption("Flow", help="The nodes of the flow with what each of them did in this run.")
+                page_link("flows", "On its picture", icon=":material/schema:", flow=run.instance_id, run=run.id)
 
 
 def _origin(run: Run, zone: str) -> str | None:

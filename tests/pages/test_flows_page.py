@@ -264,3 +264,13 @@ def test_an_archived_flow_leaves_the_list_and_comes_back(app: Application, flow:
     assert "No flow matches" in words(open_page("flows"))
     (row,) = drawn(open_page("flows", archived="1"))[0]["rows"]
     assert row["badges"][0]["text"] == "Archived"
+
+
+def test_a_flow_begins_with_a_blueprint(app: Application, ws: str) -> None:
+    app.flows.create(ws, app.blueprints.text("hello_world"))
+    test = open_page("flows", new="1")
+    labelled(test.selectbox, "Begin with").set_value("hello_world").run()
+    assert "hello_world_2" in plain_words(test)
+    assert "Title" not in [each.label for each in test.text_input]
+    labelled(test.button, "Create").click().run()
+    assert {each.name for each in app.flows.find(ws)} == {"hello_world", "hello_world_2"}
