@@ -72,7 +72,19 @@ def _show_head(flow: AgentInstance) -> None:
     st.markdown(_facts(flow, title))
     if flow.status_reason and flow.status == "error_requires_review":
         st.warning(escaped(f"It was stopped: {flow.status_reason}"), icon=":material/error:")
-    _show_actions(flow)
+    made = _playbook_of(flow)
+    if made:
+        st.markdown(":gray[:material/info: It is made from a playbook, and each save of the playbook writes it anew.]")
+        page_link("playbooks", "Its playbook", icon=":material/menu_book:", playbook=made)
+    _show_actions(flow, switched=not made)
+
+
+def _playbook_of(flow: AgentInstance) -> str | None:
+    """The id of the playbook that a flow is made from: it is changed and switched there."""
+    if not flow.name.startswith("playbook_"):
+        return None
+    found = application().playbooks.find(flow.workspace_id, archived=True)
+    return next((each.id for each in found if each.flow_id == flow.id), None)
 
 
 def _facts(flow: AgentInstance, title: str) -> str:
@@ -81,7 +93,8 @@ def _facts(flow: AgentInstance, title: str) -> str:
     return " ".join(part for part in (badge_line(health_look(flow.status, health)), name) if part)
 
 
-def _show_actions(flow: AgentInstance) -> None:
+def _show_actions(flow: AgentInstance, *, switched: bool) -> None:
+    """The buttons; `switched` is whether it is switched on and off here."""
     archived = flow.status == "archived"
     with st.container(horizontal=True, key="flow-actions"):
         if st.button("Run now", type="primary", icon=":material/play_arrow:", key="flow-run", disabled=archived):
@@ -89,9 +102,10 @@ def _show_actions(flow: AgentInstance) -> None:
         if st.button("Dry run", icon=":material/science:", key="flow-dry-run", disabled=archived,
                      help="Runs the text as it stands, saved or not; nothing is sent, published or kept."):  # fmt: skip
             set_parameters(start="dry")
-        if not archived:
+        if switched and not archived:
             _show_switch(flow)
-        chosen = st.menu_button("More", [_REVIVE if archived else _ARCHIVE], key="flow-more")
+        ways = [_REVIVE if archived else _ARCHIVE]
+        chosen = st.menu_button("More", ways, key="flow-more") if switched else None
         st.download_button("Export", flow.yaml, f"{flow.name}.yaml", "application/yaml", icon=":material/download:",
                            key="flow-export", on_click="ignore", help="The saved version as a YAML file.")  # fmt: skip
     if chosen == _ARCHIVE:

@@ -23,8 +23,11 @@ def ask_review() -> None:
 
 def show_review(desk: Desk, flow: AgentInstance) -> None:
     """Open the dialog when the address asks for it and there is something to save."""
+    if not desk.draft.is_changed:
+        # An address that was kept asks for it once more, and would open it at the first change.
+        _closed()
     # One dialog at a time: that of a run was asked for later.
-    if parameter("review") and desk.draft.is_changed and not parameter("start"):
+    elif parameter("review") and not parameter("start"):
         _review(desk, flow)
 
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import re
+from typing import Any, Final
 
 import streamlit as st
 
@@ -19,6 +21,8 @@ from ionflux_ui.playbook_draft import editing
 from ionflux_ui.session import application, open_page
 
 _PROBLEMS = 20
+# What the flow reads of the event without saying what to do when it is missing: amounts, and words.
+_NEEDED: Final = re.compile(r"double\(trigger\.input_data\.([\w.]*\w)\)|\{\{\s*trigger\.input_data\.([\w.]*\w)\s*\}\}")
 
 
 def show_flow(workspace: Workspace, playbook: Playbook) -> None:
@@ -56,13 +60,24 @@ def _rehearsal(workspace: Workspace, draft: Playbook) -> None:
                 open_page("runs", run=run_id)
 
 
-def _example(draft: Playbook) -> dict[str, object]:
-    """A payload that names a customer, where no event of the kind has come yet."""
-    *holders, last = draft.customer.split(".")
-    payload: dict[str, object] = {last: "ana@example.com"}
-    for name in reversed(holders):
-        payload = {name: payload}
+def _example(draft: Playbook) -> dict[str, Any]:
+    """A payload with the customer and what else cannot be done without, where no event of the kind has come yet."""
+    payload: dict[str, Any] = {}
+    _put(payload, draft.customer, "ana@example.com")
+    for number, words in _NEEDED.findall(flow_text(draft)):
+        _put(payload, number or words, 100 if number else "example")
     return payload
+
+
+def _put(payload: dict[str, Any], path: str, value: object) -> None:
+    """Put a value where a path leads, unless something is there."""
+    *holders, last = path.split(".")
+    for name in holders:
+        inside: object = payload.setdefault(name, {})
+        if not isinstance(inside, dict):
+            return
+        payload = inside
+    payload.setdefault(last, value)
 
 
 def _payload(text: str) -> dict[str, object]:

@@ -82,7 +82,8 @@ def _show_line(workspace: Workspace, playbook: Playbook, execution: Execution) -
                 for step in whole.path:
                     _show_step(step, zone)
                 if not whole.path:
-                    st.text("It has not come to a step yet.")
+                    st.text("It ended before a step; its run says why." if execution.finished_at
+                            else "It has not come to a step yet.")  # fmt: skip
 
 
 def _show_step(step: PassedStep, zone: str) -> None:

@@ -68,13 +68,16 @@ def _lines(draft: Editing, place: int, step: dict[str, Any]) -> None:
     for branch in step["branches"]:
         st.caption(escaped(f"→ {way_words(draft.steps, branch['next'], place)}, if {check_words(branch)}"))
     rest = way_words(draft.steps, step["next"], place)
+    if step["branches"]:
+        rest = f"otherwise {rest.removeprefix('then: ')}"
     if step["branches"] or step["next"] is not None or place == len(draft.steps) - 1:
-        st.caption(escaped(f"→ {'otherwise ' if step['branches'] else ''}{rest}"))
+        st.caption(escaped(f"→ {rest}"))
 
 
 def _fields(workspace: Workspace, draft: Editing, place: int, step: dict[str, Any], key: str) -> None:
     name, action = st.columns([3, 2])
-    step["name"] = name.text_input("Name of the step", max_chars=NAME_CHARS, key=kept(f"{key}-name", step["name"]))
+    named = name.text_input("Name of the step", max_chars=NAME_CHARS, key=kept(f"{key}-name", step["name"])).strip()
+    step["name"] = named or f"Step {place + 1}"
     _delay(step, key)
     offered = [each for each in ACTION_TYPES if each != "send_whatsapp_message" or _is_there(step)]
     before = step["action"]

@@ -6,6 +6,7 @@ import streamlit as st
 
 from ionflux_core.application import Application
 from ionflux_core.domain.runs import ALLOWED_MOVES, Run
+from ionflux_core.domain.waits import waits_in
 from ionflux_ui.approval_card import draw_question
 from ionflux_ui.errors import errors_shown
 from ionflux_ui.run_file import draw_file_actions
@@ -61,8 +62,7 @@ def _again(application: Application, run: Run, who: str) -> None:
 
 
 def draw_approval(application: Application, run: Run, zone: str) -> None:
-    """The question a run waits for, with the fields that may be changed, and the answers."""
-    asked = (run.wait or {}).get("approval_id")
-    if asked:
+    """The questions a run waits for, with the fields that may be changed, and the answers."""
+    for asked in (each["approval_id"] for each in waits_in(run.wait) if "approval_id" in each):
         with st.container(border=True):
             draw_question(application, application.approvals.get(run.workspace_id, asked), zone, on_its_run=True)

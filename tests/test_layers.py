@@ -21,6 +21,7 @@ LAYERS: dict[str, int] = {
     "logs": DOMAIN,
     "storage": PARTS, "llm": PARTS, "memory": PARTS, "outbound": PARTS, "outbound_addresses": PARTS, "vault": PARTS,
     "signatures": PARTS, "channels": PARTS, "connectors": PARTS, "transforms": PARTS, "fluxgraph": PARTS,
+    "sandbox": PARTS,
     "runtime": ENGINE, "catalog": ENGINE, "analytics": ENGINE, "blocks": ENGINE,
     "services": SERVICES,
     "triggers": DOORS, "web": DOORS, "cli": DOORS,

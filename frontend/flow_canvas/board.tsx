@@ -140,12 +140,19 @@ function Canvas({ data, outbox }: Props) {
 
 /** The buttons over the canvas. */
 function Bar({ data, act, open, header, chosen, here }: { data: Data; act: Act; open: () => void; header: () => void; chosen: string[]; here: Path }) {
-  if (!data.editable) return null;
+  if (data.run) return null;
+  const back = (
+    <>
+      <Tool label="Undo (Ctrl+Z)" icon="undo" disabled={!data.undo} pressed={() => act("undo")} />
+      <Tool label="Redo (Ctrl+Y)" icon="redo" disabled={!data.redo} pressed={() => act("redo")} />
+    </>
+  );
+  // From a text that cannot be read there is still a way back.
+  if (!data.editable) return <div className="bar" role="toolbar" aria-label="Edit the flow">{back}</div>;
   return (
     <div className="bar" role="toolbar" aria-label="Edit the flow">
       <button type="button" className="primary" onClick={open} title="Add a node (/)"><Icon name="add" />Add</button>
-      <Tool label="Undo (Ctrl+Z)" icon="undo" disabled={!data.undo} pressed={() => act("undo")} />
-      <Tool label="Redo (Ctrl+Y)" icon="redo" disabled={!data.redo} pressed={() => act("redo")} />
+      {back}
       <Tool label="Arrange: forget places written by hand" icon="account_tree" disabled={!data.picture.nodes.some((node) => node.placed)} pressed={() => act("tidy")} />
       <Tool label="Copy (Ctrl+C)" icon="content_copy" disabled={!chosen.length} pressed={() => act("copy", { keys: chosen })} />
       <Tool label="Paste (Ctrl+V)" icon="content_paste" disabled={!data.copied} pressed={() => act("paste", { graph: here })} />
@@ -242,7 +249,8 @@ function useKeys({ data, chosen, edges, here, act, stage, open, shut, setNodes }
       delete: () => gone(chosen, edges, act), backspace: () => gone(chosen, edges, act), "/": open, escape: shut,
     };
     const name = control ? `control ${key}` : key;
-    if (!acts[name] || (written && name !== "control s") || !data.editable) return;
+    const possible = data.editable || (!data.run && ["control z", "control y"].includes(name));
+    if (!acts[name] || (written && name !== "control s") || !possible) return;
     event.preventDefault();
     event.stopPropagation();
     acts[name]();

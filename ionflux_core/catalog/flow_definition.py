@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from functools import lru_cache
 from typing import Any
@@ -24,6 +25,7 @@ from ionflux_core.fluxgraph.reading import parse
 from ionflux_core.limits import RUN_SECONDS
 
 _TYPES: Mapping[str, Any] = {"string": "string", "number": "number", "integer": "integer", "boolean": "boolean"}
+_KEY = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,79}")
 _MEMORY = MemoryConfig(type="vector", namespace="flow_ws_{{workspace_id}}_{{instance_id}}")
 # As the agents that work with and without a key: the workspace's own choice is heard.
 _MODELS = (
@@ -81,7 +83,7 @@ def _inputs(flow: Flow) -> Iterator[InputSpec]:
     schema = flow.input_schema
     properties, required = schema.get("properties"), schema.get("required")
     for key, spec in properties.items() if isinstance(properties, dict) else ():
-        if isinstance(spec, dict) and key.isidentifier() and key.isascii():
+        if isinstance(spec, dict) and _KEY.fullmatch(key):
             needed = isinstance(required, list) and key in required
             yield _input(key, spec, required=needed)
 

@@ -152,6 +152,9 @@ def woken_by(wait: dict[str, Any], event: PlatformEvent) -> dict[str, Any]:
 
 def _fits_wait(wait: dict[str, Any], event: PlatformEvent) -> bool:
     topic = str(wait.get("topic") or "")
+    # What came before the wait began is not what is waited for; an event that is only imagined has no number.
+    if event.seq and event.seq <= wait.get("after", 0):
+        return False
     return topic != "" and matches(topic, event.type) and passes_filter(wait.get("filter") or {}, event.payload)
 
 

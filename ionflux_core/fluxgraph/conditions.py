@@ -8,6 +8,7 @@ from __future__ import annotations
 import importlib.util
 import re
 import sys
+import threading
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache, lru_cache
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from cel import Program
 
 _SIGNED_64 = 2**63
+_loading = threading.Lock()
 _RESERVED = frozenset({
     "as", "break", "const", "continue", "else", "for", "function", "if", "import", "let", "loop", "namespace",
     "package", "return", "var", "void", "while",
@@ -264,9 +266,15 @@ def _reason(error: BaseException) -> str:
     return said[:1].lower() + said[1:]
 
 
-@cache
 def _engine() -> ModuleType:
-    """The compiled half of the package `cel`. Its own __init__ brings a command line of 0.4 s with it: left out."""
+    """The compiled half of the package `cel`, loaded by one thread: another one would meet a half of it."""
+    with _loading:
+        return _loaded()
+
+
+@cache
+def _loaded() -> ModuleType:
+    """The package's own __init__ brings a command line of 0.4 s with it: left out."""
     known = sys.modules.get("cel.cel")
     package = importlib.util.find_spec("cel")
     place = Path(next(iter(package.submodule_search_locations or [""]))) if package else Path()

@@ -14,9 +14,11 @@ from ionflux_core.fluxgraph import templates
 from ionflux_core.fluxgraph.graphs import Spot
 from ionflux_core.fluxgraph.reading import Reading
 from ionflux_core.fluxgraph.surroundings import Offer
+from ionflux_core.limits import PATTERN_SECONDS
 from ionflux_core.yaml_text import Path
 
 if TYPE_CHECKING:
+    from jsonschema import ValidationError
     from jsonschema.protocols import Validator
 
 _TYPES: dict[str, tuple[type, ...]] = {
@@ -66,7 +68,12 @@ def _problem(reading: Reading, schema: Mapping[str, Any], value: Any, path: Path
 
 def misfit(schema: Mapping[str, Any], value: Any) -> Misfit | None:
     """What is wrong with a written value; None when it fits, or is only known in the run."""
-    if isinstance(value, str) and templates.is_template(value):
+    return misfit_of_data(schema, value, written=True)
+
+
+def misfit_of_data(schema: Mapping[str, Any], value: Any, *, written: bool = False) -> Misfit | None:
+    """What is wrong with a value; unless it is `written` in a document, braces in it are words like any others."""
+    if written and isinstance(value, str) and templates.is_template(value):
         if _is_alone(value):
             return None
         value = ""
@@ -77,13 +84,16 @@ def misfit(schema: Mapping[str, Any], value: Any) -> Misfit | None:
         if fits or (kind == "integer" and isinstance(value, float) and value.is_integer()):
             return None
         return Misfit(f"must be {_WORDS.get(kind, kind)}")
-    return next(_errors(schema, value), None)
+    try:
+        return next(_errors(schema, value, written), None)
+    except RecursionError:
+        return Misfit("cannot be checked: the schema goes round in circles, or the value lies too deep")
 
 
-def _errors(schema: Mapping[str, Any], value: Any) -> Iterator[Misfit]:
+def _errors(schema: Mapping[str, Any], value: Any, written: bool) -> Iterator[Misfit]:
     for error in _validator(to_json(schema)).iter_errors(value):
         # What a template comes to is seen when it runs.
-        if _open(error.instance):
+        if written and _open(error.instance):
             continue
         where, wanted = tuple(error.absolute_path), error.validator_value
         if error.validator == "type" and isinstance(wanted, str):
@@ -125,14 +135,42 @@ def _validator(schema: bytes) -> Validator:
     from pydantic_core import from_json
     from referencing import Registry
 
+    kind = jsonschema.validators.extend(jsonschema.Draft202012Validator, {"pattern": _check_pattern})
     # An empty registry: a schema cannot fetch another one from anywhere.
-    return jsonschema.Draft202012Validator(from_json(schema), registry=Registry())
+    made: Validator = kind(from_json(schema), registry=Registry())
+    return made
+
+
+def _check_pattern(_: Any, pattern: str, value: Any, __: Any) -> Iterator[ValidationError]:
+    """The keyword `pattern` with an engine that stops: a value must not hold up the program."""
+    import jsonschema
+    import regex  # type: ignore[import-untyped]
+
+    if not isinstance(value, str):
+        return
+    try:
+        if regex.search(pattern, value, timeout=PATTERN_SECONDS) is None:
+            yield jsonschema.ValidationError(f"{value[:60]!r} does not match {pattern[:60]!r}")
+    except TimeoutError:
+        yield jsonschema.ValidationError(f"the pattern {pattern[:60]!r} took too long on it")
+    except regex.error:
+        yield jsonschema.ValidationError(f"the pattern {pattern[:60]!r} cannot be read")
+
+
+def _names_in(schema: Any) -> Iterator[str]:
+    if isinstance(schema, dict):
+        yield from schema
+    inside = schema.values() if isinstance(schema, dict) else schema if isinstance(schema, list) else ()
+    for each in inside:
+        yield from _names_in(each)
 
 
 def schema_problem(schema: Mapping[str, Any]) -> str:
     """Why this is no JSON Schema; empty when it is one."""
     import jsonschema
 
+    if "patternProperties" in _names_in(schema):
+        return "patternProperties is not offered: name the properties"
     try:
         jsonschema.Draft202012Validator.check_schema(schema)
     except jsonschema.SchemaError as error:

@@ -53,7 +53,6 @@ class RunContext(Batches, Children):
         self._logged = 0
         # How a step's own name becomes its key; a flow puts its node's key in its place.
         self.placed: Callable[[str], str] = lambda name: name
-        self.parks_as: RunStatus | None = None
         self.reported: dict[str, Any] = dict(run.kpis)
         self.run_id = run.id
         self.attempt = run.attempt
@@ -65,6 +64,15 @@ class RunContext(Batches, Children):
         self.instance_name = run.instance_name
         self.inputs: dict[str, Any] = dict(run.inputs)
         self.options: dict[str, Any] = dict(run.config.get("advanced_features") or {})
+
+    @property
+    def parks_as(self) -> RunStatus | None:
+        """What becomes of the run before its next step; the same for all its lanes."""
+        return self._journal.parks_as
+
+    @parks_as.setter
+    def parks_as(self, status: RunStatus | None) -> None:
+        self._journal.parks_as = status
 
     @cached_property
     def workspace(self) -> Workspace:
@@ -168,7 +176,7 @@ class RunContext(Batches, Children):
     def lane(self, *, inside: Sequence[str] = ()) -> Self:
         """This context for another thread of the same run, inside a step or beside; to be closed with `join`."""
         made = self._over(self._journal.lane())
-        made.reported = self.reported
+        made.reported, made._logged = self.reported, self._logged
         made._path = list(inside)
         return made
 
@@ -182,6 +190,7 @@ class RunContext(Batches, Children):
     def join(self, lane: RunContext) -> None:
         """Take over what a lane has cost and said."""
         self._journal.join(lane._journal)
+        self._logged = max(self._logged, lane._logged)
 
     def recorded(self, key: str) -> AnyRow | None:
         """What an earlier execution of this run has recorded for a step."""

@@ -7,11 +7,11 @@ from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
-from ionflux_core.domain.agents import AgentDefinition, OutputSpec, check_value
-from ionflux_core.domain.events import is_awaited, woken_by
+from ionflux_core.domain.agents import FLOW, AgentDefinition, OutputSpec, check_value
+from ionflux_core.domain.events import woken_by
 from ionflux_core.domain.money import in_dollars
 from ionflux_core.domain.runs import FINISHED, Run, RunError, RunStatus
-from ionflux_core.domain.waits import waits_in
+from ionflux_core.domain.waits import joined_waits, waits_in
 from ionflux_core.errors import (
     AgentFailed,
     BudgetReached,
@@ -214,6 +214,10 @@ class Execution:
             if status != "success":
                 steps.close_open(connection, self.run.id, "error", at)
                 approvals.withdraw(connection, self.run.id, at)
+            elif self.run.definition_slug == FLOW:
+                # A branch may still have waited when another one failed and the flow went on.
+                steps.close_open(connection, self.run.id, "cancelled", at)
+                approvals.withdraw(connection, self.run.id, at)
             emitted |= finish(connection, self.run, self.definition, status, values, heard=self._ports.heard)
             if flush:
                 self.journal.effects.flush(connection)
@@ -245,16 +249,13 @@ def _ended(run: Run, status: RunStatus, values: dict[str, Any]) -> Run:
 
 def wake_if_come(connection: Connection, run: Run, wait: dict[str, Any]) -> None:
     """Bring a run on again at once when what it waits for has come while it was being parked."""
-    waits = waits_in(wait)
-    come = any(_is_over(connection, run, each) for each in waits)
-    topics = [each for each in waits if "topic" in each]
-    if topics:
-        for event in events.since(connection, run.workspace_id, min(each["after"] for each in topics)):
-            if is_awaited(wait, event):
-                wait, come = woken_by(wait, event), True
-                break
+    waits, come = waits_in(wait), False
+    for at, each in enumerate(waits):
+        if "topic" in each and (event := events.awaited(connection, run.workspace_id, each)) is not None:
+            waits[at], come = woken_by(each, event), True
+        come = come or _is_over(connection, run, each)
     if come:
-        runs.move(connection, run.id, "pending", parked=True, wake_at=None, wait=wait)
+        runs.move(connection, run.id, "pending", parked=True, wake_at=None, wait=joined_waits(waits))
 
 
 def _is_over(connection: Connection, run: Run, wait: dict[str, Any]) -> bool:

@@ -6,7 +6,7 @@ import hashlib
 import math
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from copy import copy
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -15,6 +15,7 @@ from typing import Any, NamedTuple, Self
 
 from pydantic_core import PydanticSerializationError, from_json, to_json, to_jsonable_python
 
+from ionflux_core.domain.runs import RunStatus
 from ionflux_core.errors import AgentFailed, LimitExceeded
 from ionflux_core.ids import now
 from ionflux_core.limits import INLINE_OUTPUT_BYTES, OUTPUT_BYTES, RUN_STEPS
@@ -69,6 +70,7 @@ class _Standing:
 
     revoked: bool = False
     lease_ends: float = math.inf
+    parks_as: RunStatus | None = None
 
 
 class Journal:
@@ -97,6 +99,8 @@ class Journal:
         self._seq = count(max((row.seq for row in recorded.values()), default=0) + 1)
         self._lock = threading.Lock()
         self._open: list[OpenStep] = []
+        self._around: OpenStep | None = None
+        self._told_micros = 0
         self._used: dict[str, int] = {}
         self._keys: set[str] = set()
         self.effects = Effects()
@@ -124,11 +128,21 @@ class Journal:
     def lease_ends(self, at: float) -> None:
         self._standing.lease_ends = at
 
+    @property
+    def parks_as(self) -> RunStatus | None:
+        """What becomes of the run before its next step: it is paused, or put back into the queue."""
+        return self._standing.parks_as
+
+    @parks_as.setter
+    def parks_as(self, status: RunStatus | None) -> None:
+        self._standing.parks_as = status
+
     def lane(self) -> Self:
-        """This journal for another thread; to be closed with `join`."""
+        """This journal for another thread, inside the step that is open here; to be closed with `join`."""
         lane = copy(self)
         lane._lock, lane._open, lane.effects = threading.Lock(), [], Effects()
-        lane.cost_micros = lane.unpriced_calls = 0
+        lane._around = self.current
+        lane.cost_micros = lane.unpriced_calls = lane._told_micros = 0
         self._lanes.append(lane)
         return lane
 
@@ -145,11 +159,14 @@ class Journal:
             self.effects.take(lane.effects)
             self.cost_micros += lane.cost_micros
             self.unpriced_calls += lane.unpriced_calls
+            self._told_micros += lane._told_micros
+            # What the steps of the lane have cost stands with them.
+            for outer in self._open:
+                outer.cost_before += lane._told_micros
 
     def key(self, name: str) -> str:
         """The key of the next step with this name: the name itself, then name[1], name[2] ..."""
-        if len(name) > _KEY_CHARS:
-            name = f"{name[: _KEY_CHARS - 25]}~{hashlib.sha256(name.encode()).hexdigest()[:24]}"
+        name = _short(name)
         again = self._used.get(name, 0)
         # A step may be called x[1] by its own name.
         while (key := f"{name}[{again}]" if again else name) in self._keys:
@@ -166,7 +183,11 @@ class Journal:
 
     def row(self, key: str) -> AnyRow | None:
         """What an earlier attempt recorded for a step."""
-        return self._recorded.get(key)
+        return self._recorded.get(_short(key))
+
+    def rows(self) -> Iterable[AnyRow]:
+        """All that earlier executions have recorded."""
+        return self._recorded.values()
 
     def outputs(self, row: AnyRow) -> Any:
         """What a recorded step returned."""
@@ -258,13 +279,13 @@ class Journal:
 
     @property
     def current(self) -> OpenStep | None:
-        """The innermost open step."""
-        return self._open[-1] if self._open else None
+        """The innermost open step; in a lane without one, the step the lane is inside of."""
+        return self._open[-1] if self._open else self._around
 
     def report(self, name: str, value: float | None) -> None:
         """Note a figure with the innermost open step, so that whoever is handed its answer is handed it, too."""
-        if self._open:
-            self._open[-1].reported[name] = value
+        if (step := self.current) is not None:
+            step.reported[name] = value
 
     def oldest_open(self) -> OpenStep | None:
         """The step that has been open longest."""
@@ -280,10 +301,12 @@ class Journal:
             # A step's cost is that of its own calls; its figures are also those of the steps inside it.
             for outer in self._open:
                 outer.cost_before += spent
-            if self._open:
-                self._open[-1].reported |= step.reported
+            self._told_micros += spent
+            outside = self.current
+            if outside is not None:
+                outside.reported |= step.reported
             # What an outer step has gathered waits for that step's own end.
-            since = step.mark if self._open else START
+            since = step.mark if outside is not None else START
             emitted = since[2] < len(self.effects.events)
             try:
                 held = not self.revoked and self._record([row], since)
@@ -352,6 +375,13 @@ class Journal:
             )
         )  # fmt: skip
         return sha256
+
+
+def _short(key: str) -> str:
+    """A key as it is kept: a long one ends in the hash of the whole."""
+    if len(key) <= _KEY_CHARS:
+        return key
+    return f"{key[: _KEY_CHARS - 25]}~{hashlib.sha256(key.encode()).hexdigest()[:24]}"
 
 
 def plain_json(value: Any, what: str) -> Any:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime, timedelta
 from typing import Any, Literal
 
+from ionflux_core.domain.events import woken_by
 from ionflux_core.domain.runs import Run, RunError, RunStatus
 from ionflux_core.domain.waits import wait_at
 from ionflux_core.errors import Invalid, IonfluxError
@@ -137,14 +138,18 @@ class Parking:
             due, after = datetime.fromisoformat(recorded.outputs["until"]), recorded.outputs["after"]
         step = self._journal.begin(key, "wait", f"wait for {topic}", (), {"topic": topic, "until": due.isoformat()})
         come = wait_at(self._run.wait, key)
+        with self._ports.db.read() as connection:
+            if after is None:
+                after = events.newest_seq(connection, self._run.workspace_id)
+            wait = {"topic": topic, "filter": dict(filter or {}), "step_key": key, "after": after}
+            if "event" not in come and due <= now():
+                # It may have come in time while the run was paused, or while nobody could wake it.
+                event_then = events.awaited(connection, self._run.workspace_id, wait)
+                come = woken_by(wait, event_then) if event_then is not None and event_then.at <= due else come
         if "event" in come or due <= now():
             event = self._journal.finish(step, self._journal.kept(step, come.get("event")))
             return event
-        if after is None:
-            with self._ports.db.read() as connection:
-                after = events.newest_seq(connection, self._run.workspace_id)
         self._journal.park(step, {"until": due.isoformat(), "after": after})
-        wait = {"topic": topic, "filter": dict(filter or {}), "step_key": key, "after": after}
         raise Parked("waiting", wake_at=due, wait=wait)
 
     def _parking(self, name: str) -> tuple[str, AnyRow | None]:

@@ -14,7 +14,7 @@ from typing import Any
 
 from ionflux_core.domain.runs import Run, RunError
 from ionflux_core.domain.waits import waits_in
-from ionflux_core.errors import NotFound
+from ionflux_core.errors import Invalid, NotFound
 from ionflux_core.ids import new_id, now
 from ionflux_core.limits import CLAIMS_PER_RUN
 from ionflux_core.redaction import bind
@@ -236,8 +236,10 @@ class Worker:
     def _begin(self, claimed: claims.Claimed, lease_ends: float, me: threading.Thread) -> None:
         try:
             execution = Execution(runs.run_of(claimed.row), self.owner, self._ports, fresh=claimed.fresh)
-        except NotFound as missing:
-            hint = missing.hint if missing.code == "recording_gone" else "Bring the agent's folder back."
+        except (NotFound, Invalid) as missing:
+            # Invalid: a flow's text of an earlier release that this one cannot read.
+            known = missing.code == "recording_gone" or isinstance(missing, Invalid)
+            hint = missing.hint if known else "Bring the agent's folder back."
             error = RunError(code=missing.code, message=missing.message, hint=hint)
             self._ports.db.write(lambda connection: end_lost(self._ports, connection, claimed.row, error))
             self._ports.moved(claimed.row.id, "error", None)

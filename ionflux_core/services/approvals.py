@@ -112,6 +112,8 @@ class Approvals:
 
         def work(connection: Connection) -> None:
             values = {"decided_by": by, "comment": comment, "edits": changed}
+            # Held before it is answered: a run that is about to be parked has been, or sees the answer.
+            runs.hold(connection, asked.run_id)
             if not rows.decide(connection, approval_id, status, at=at, **values):
                 raise Conflict("Someone has answered this already.", hint="Reload the page.")
             if not approved:

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from contextlib import suppress
 from typing import Any
 
+from ionflux_core.domain.agents import FLOW
 from ionflux_core.domain.events import PlatformEvent
 from ionflux_core.domain.runs import Run, RunFilter, RunTrigger
 from ionflux_core.errors import Conflict, NotFound
@@ -62,8 +63,10 @@ class ChildRuns:
         ]
 
     def take(self, event: PlatformEvent) -> None:
-        """Cancel the children of a run that was cancelled while it waited for them."""
-        if not str(event.payload.get("status")).startswith("cancelled") or not event.causation_run_id:
+        """Cancel the children nobody waits for any more: of a cancelled run, and of a flow that ended without them."""
+        status, flow = str(event.payload.get("status")), event.payload.get("definition") == FLOW
+        # What its budget has stopped may go on, and then waits for them again.
+        if not event.causation_run_id or not (status.startswith("cancelled") or (flow and status != "budget_stopped")):
             return
         with self._db.read() as connection:
             waiting = rows.children_of(connection, event.causation_run_id)

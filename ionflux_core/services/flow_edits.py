@@ -27,7 +27,7 @@ BLANKS: Final[Mapping[str, Mapping[str, Any]]] = {
     "parallel": {"parallel": {"first": {"graph": []}, "second": {"graph": []}}},
     "approval": {"approval": {"title": "May this go on?", "timeout": "24h"}},
     "wait": {"wait": {"for": "1m"}},
-    "code": {"code": {"language": "js", "source": "export default (inputs) => ({ result: inputs });\n"}},
+    "code": {"code": {"language": "js", "source": "export default (inputs) => inputs;\n"}},
 }
 """What a new node of each kind begins with."""
 

@@ -156,7 +156,8 @@ class Flows:
         def verdict(scope: str) -> Verdict:
             return rule(policies, channel=scope, agents=[but, FLOW], estimate_micros=None).verdict
 
-        return validate(yaml, Known(transforms=_transforms(), agents=agents, flows=flows, verdict=verdict))
+        found = validate(yaml, Known(transforms=_transforms(), agents=agents, flows=flows, verdict=verdict))
+        return found or list(_unfit_inputs(yaml))
 
     def schema(self) -> dict[str, Any]:
         """The JSON Schema of a flow's text, for completion in editors."""
@@ -204,6 +205,14 @@ class Flows:
             )  # fmt: skip
             told = _offer(definition, {})
             yield instance.name, Offer(told.inputs, told.outputs, calls=calls)
+
+
+def _unfit_inputs(yaml: str | bytes) -> Iterator[Problem]:
+    """What the schema allows and a form cannot ask for, such as a default of another type."""
+    try:
+        flow_definition(yaml if isinstance(yaml, str) else yaml.decode("utf-8", "replace"))
+    except Invalid as error:
+        yield from error.problems or [Problem(error.message, hint=error.hint, path="input_schema")]
 
 
 def _transforms() -> Mapping[str, Offer]:

@@ -151,7 +151,8 @@ class Forks:
             instance = self._agents.get(parent.workspace_id, parent.instance_id)
             if instance.status == "archived":
                 raise Conflict(f"{instance.name} is archived.", hint="Bring it back before you run it.")
-        return self._agents.resolve(parent.workspace_id, f"agent:{parent.definition_slug}").definition
+        self._agents.resolve(parent.workspace_id, f"agent:{parent.definition_slug}")
+        return self._agents.definition_of(parent)
 
     def _step(self, parent: Run, step: str) -> AnyRow:
         with self._db.read() as connection:

@@ -30,7 +30,7 @@ from ionflux_core.runtime.executor import finish
 from ionflux_core.runtime.ports import Dispatcher
 from ionflux_core.services.agents import Agents
 from ionflux_core.services.run_waiter import RunWaiter
-from ionflux_core.services.starting import Prepared, Started, brought_inputs, check_size, first_row
+from ionflux_core.services.starting import Prepared, Started, brought_inputs, check_size, first_row, own_budget
 from ionflux_core.services.targets import Target
 from ionflux_core.storage import approvals, artifacts, audit, steps
 from ionflux_core.storage import runs as rows
@@ -115,7 +115,7 @@ class Runs:
             "dry_run": dry_run,
             "priority": priority,
             "depth": depth,
-            "budget_micros": budget_micros,
+            "budget_micros": own_budget(definition, merged) if budget_micros is None else budget_micros,
         }
         row = {"id": run_id, **first_row(workspace_id, resolved, merged, brand_id), **why}
         clean = self._agents.hidden(workspace_id, row)

@@ -6,7 +6,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from ionflux_core.catalog.configuration import EffectiveConfiguration
-from ionflux_core.domain.agents import AgentDefinition
+from ionflux_core.catalog.flow_definition import read_flow
+from ionflux_core.domain.agents import FLOW, AgentDefinition
+from ionflux_core.domain.money import MICROS, MOST_MICROS, dollar_micros
 from ionflux_core.errors import Invalid, LimitExceeded
 from ionflux_core.ids import now
 from ionflux_core.limits import OUTPUT_BYTES
@@ -53,6 +55,13 @@ def check_size(inputs: dict[str, Any]) -> None:
         ) from error
     if size > OUTPUT_BYTES:
         raise LimitExceeded("The inputs are too large.", hint="Give large data as a file.")
+
+
+def own_budget(definition: AgentDefinition, merged: EffectiveConfiguration) -> int | None:
+    """What a run may cost by its flow's own `limits.budget_c_ion`, in millionths of a US dollar; None: no limit."""
+    text = merged.advanced_features.get(FLOW) if definition.slug == FLOW else None
+    most = read_flow(text).limits.budget_c_ion if isinstance(text, str) else None
+    return None if most is None else min(dollar_micros(int(most * MICROS)), MOST_MICROS)
 
 
 def first_row(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 import time
 from datetime import timedelta
 from typing import Any
@@ -10,6 +12,7 @@ import pytest
 from sqlalchemy import update
 
 from ionflux_core.domain.events import is_awaited
+from ionflux_core.domain.money import dollar_micros
 from ionflux_core.errors import BudgetReached, Invalid
 from ionflux_core.ids import now
 from ionflux_core.runtime.flow.results import Ended
@@ -103,6 +106,12 @@ def test_a_flow_that_its_budget_stopped_goes_on_where_it_was(small_flows: Flows)
     assert small_flows.ended(run.id).status == "success" and done == ["first", "dear", "dear"]
 
 
+def test_a_flow_may_limit_what_a_run_of_it_costs(small_flows: Flows) -> None:
+    text = "limits: {budget_c_ion: 2}\ngraph: [{id: a, transform: noop}]"
+    assert small_flows.run(text).budget_micros == dollar_micros(2_000_000)
+    assert small_flows.run(text, budget_micros=7).budget_micros == 7
+
+
 def test_the_time_limit_of_a_flow_leaves_its_waits_out_and_holds_for_no_replay(small_flows: Flows) -> None:
     text = f"limits: {{timeout: 30s}}\ngraph: [{{id: a, transform: noop}}, {ASK}]"
     for worked, status in ((0, "success"), (40, "error")):
@@ -137,7 +146,7 @@ def test_a_key_of_any_length_is_found_again(small_flows: Flows) -> None:
     small_flows.does("closed", _refusing(asked, OSError("closed")))
     graph = "{id: end, transform: test.closed, retry: {max: 1, backoff: 10ms}}"
     for depth in range(5):
-        graph = f"{{id: {'abcde'[depth] * 60}, foreach: [1], graph: [{graph}]}}"
+        graph = f"{{id: {'abcde'[depth] * 60}, foreach: [1], as: i{depth}, graph: [{graph}]}}"
     run = small_flows.run(f"graph: [{graph}]")
     assert (run.status, len(asked)) == ("error", 2)
 
@@ -150,6 +159,16 @@ def test_what_a_given_up_branch_has_asked_is_taken_back(small_flows: Flows) -> N
     )
     assert run.outputs == {"nodes": {"both": "error"}} and not _pending(small_flows)
     assert small_flows.steps(run)["both.left.ask"] == ("approval", "cancelled")
+
+
+def test_a_flow_that_fails_takes_the_runs_it_waited_for_with_it(small_flows: Flows) -> None:
+    small_flows.world.agent("asker", lambda ctx, inputs: {"result": ctx.approve("Inner?").approved})
+    small_flows.does("closed", _refusing([], Invalid("no", hint="none")))
+    run = small_flows.run("graph: [{id: a, agent: asker}, {id: b, transform: test.closed}]")
+    app, ws = small_flows.world.app, small_flows.world.workspace
+    assert run.status == "error"
+    wait_for(lambda: not app.runs.unfinished(ws) and not _pending(small_flows))
+    assert {row.status for row in small_flows.world.rows("runs")} == {"error", "cancelled_by_user"}
 
 
 def test_an_event_from_before_a_wait_is_not_what_it_waits_for(small_flows: Flows, monkeypatch: Any) -> None:
@@ -243,6 +262,54 @@ def test_a_replay_asks_for_the_agent_that_was_asked_whatever_it_is_called_today(
     small_flows.world.instance("adder", "adder")
     again = small_flows.ended(app.forks.replay(ws, run.id).run_id)
     assert again.status == "success", again.error
+
+
+SCHEMA = "input_schema: {type: object, properties: {a: %s}, required: [a]}\ngraph: [{id: a, transform: noop}]"
+
+
+def test_what_a_flow_is_started_with_is_data_to_its_schema_and_no_pattern_holds_it_up(small_flows: Flows) -> None:
+    for schema, given in (
+        ("{type: string, pattern: '(a|a)*$'}", {"a": "a" * 4000 + "b{{ x }}"}),
+        ("{type: string, maxLength: 3}", {"a": "{{ inputs.a }}"}),
+        ("{$ref: '#/properties/a'}", {"a": 1}),
+    ):
+        begun = time.process_time()
+        run = small_flows.run(SCHEMA % schema, given)
+        assert run.error and run.error.code == "bad_inputs" and time.process_time() - begun < 15, run.error
+    validate, ws = small_flows.world.app.flows.validate, small_flows.world.workspace
+    for schema, path in (
+        ("{type: integer, default: x}", "input_schema"),
+        ("{type: object, patternProperties: {'(a+)+$': {}}}", "input_schema"),
+        ("{type: integer, default: 4}", None),
+    ):
+        found = [each.path for each in validate(ws, "name: other\n" + SCHEMA % schema)]
+        assert found == ([path] if path else []), schema
+
+
+def test_a_flow_is_forked_with_other_inputs_and_never_started_without_a_name(small_flows: Flows) -> None:
+    run = small_flows.run(
+        "input_schema: {type: object, properties: {orderId: {type: integer}, 'a b': {type: string}}}\n"
+        "graph: [{id: a, transform: noop}]\noutput: {n: '{{ inputs.orderId }}'}",
+        {"orderId": 1},
+    )
+    app, ws = small_flows.world.app, small_flows.world.workspace
+    forked = small_flows.ended(app.forks.fork(ws, run.id, inputs={"orderId": 2}).run_id)
+    assert forked.outputs == {"n": 2}, forked.error
+    bare = small_flows.ended(app.runs.start(ws, "agent:flow", {}).run_id)
+    assert bare.error and bare.error.code == "no_flow"
+
+
+def test_threads_that_need_the_engine_of_conditions_at_once_all_get_the_whole_of_it() -> None:
+    """In a process of its own: the engine is loaded once."""
+    code = (
+        "import threading\nfrom ionflux_core.fluxgraph import conditions\nfound = []\n"
+        "gate = threading.Barrier(8)\n"
+        "def work():\n    gate.wait()\n    found.append(hasattr(conditions._engine(), 'compile'))\n"
+        "crew = [threading.Thread(target=work) for _ in range(8)]\n"
+        "[each.start() for each in crew]\n[each.join() for each in crew]\nassert found == [True] * 8, found\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
 
 
 def test_a_thousand_nodes_do_not_copy_what_all_of_them_may_read() -> None:

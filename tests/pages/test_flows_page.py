@@ -165,6 +165,11 @@ def test_a_text_becomes_a_version_after_it_was_reviewed(app: Application, flow: 
     assert "Version 2, as saved" in words(test)
 
 
+def test_an_address_that_asks_for_a_review_of_nothing_asks_no_longer(app: Application, flow: AgentInstance) -> None:
+    test = open_page("flows", flow=flow.id, review="1")
+    assert "review" not in test.query_params and not test.exception
+
+
 def test_who_saved_meanwhile_is_told_and_nothing_is_lost(app: Application, flow: AgentInstance) -> None:
     mine, theirs = GREETER.replace("Hello", "Good day"), GREETER.replace("Hello", "Ahoy")
     app.flows.keep_draft(flow.workspace_id, flow.id, mine, base_version=1)

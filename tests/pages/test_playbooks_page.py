@@ -87,6 +87,32 @@ def test_it_is_rehearsed_and_an_earlier_version_comes_back(app: Application, ws:
     assert run.dry_run and app.runs.get(ws, run.id).inputs["email"] == "ana@example.com"
 
 
+@pytest.mark.parametrize("name", ["VIP upsell", "Win-back"])
+def test_the_offered_event_holds_what_the_playbook_reads(app: Application, ws: str, name: str) -> None:
+    (shipped,) = (each for each in app.playbooks.shipped() if each.name == name)
+    made = app.playbooks.create(ws, shipped)
+    click(open_page("playbooks", playbook=made.id, part="Flow"), "Go through it")
+    (run,) = app.runs.find(ws).runs
+    assert app.start().runs.wait(ws, run.id, timeout=20).status == "success"
+
+
+def test_a_step_without_a_name_is_called_by_its_place(app: Application, ws: str) -> None:
+    made = app.playbooks.create(ws, app.playbooks.shipped()[0])
+    test = open_page("playbooks", playbook=made.id)
+    assert "otherwise Remind them once more" in words(test)
+    click(test, "Edit")
+    field(test, "Name of the step").set_value(" ").run()
+    click(test, "Save as a new version")
+    assert app.playbooks.get(ws, made.id).steps[0].name == "Step 1"
+
+
+def test_its_flow_says_where_it_is_changed_and_switched(app: Application, ws: str) -> None:
+    made = app.playbooks.activate(ws, app.playbooks.create(ws, app.playbooks.shipped()[0]).id)
+    test = open_page("flows", flow=made.flow_id)
+    assert "made from a playbook" in words(test)
+    assert "Deactivate" not in [each.label for each in test.button]
+
+
 def test_a_clone_is_a_draft_for_others(app: Application, ws: str) -> None:
     made = app.playbooks.create(ws, app.playbooks.shipped()[0])
     test = open_page("playbooks", playbook=made.id)

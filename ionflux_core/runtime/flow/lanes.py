@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+import threading
+from collections.abc import Callable, Iterator, Sequence
 from contextvars import copy_context
 from typing import Any, TypeVar
 
@@ -13,16 +13,57 @@ from ionflux_core.runtime.flow.results import Waiting
 T = TypeVar("T")
 
 
-def side_by_side(ctx: RunContext, works: Sequence[Callable[[RunContext], T]], *, most: int) -> list[T | Waiting]:
+def side_by_side(
+    ctx: RunContext, works: Sequence[Callable[[RunContext], T]], *, most: int, holding: bool = False
+) -> list[T | Waiting]:
     """What each piece of work came to, in their order; the first error when one failed, once all have ended.
 
-    Of one that waits the Waiting is handed back: the others go on. At most `most` are carried out at a time.
+    Of one that waits the Waiting is handed back: the others go on. At most `most` are carried out at a time; with
+    `holding` one that waits keeps its place among them, so that those behind it may not have begun and are left out.
     """
     if most < 2 or len(works) < 2:
-        return [_outcome(work, ctx) for work in works]
-    with ThreadPoolExecutor(min(most, len(works)), thread_name_prefix="ionflux-lane") as pool:
-        futures = [pool.submit(copy_context().run, _in_a_lane, ctx, work) for work in works]
-    return [future.result() for future in futures]
+        return list(_one_by_one(ctx, works, holding))
+    return _in_places(ctx, works, most, holding)
+
+
+def _in_places(
+    ctx: RunContext, works: Sequence[Callable[[RunContext], T]], most: int, holding: bool
+) -> list[T | Waiting]:
+    outcomes: dict[int, T | Waiting] = {}
+    failed: dict[int, BaseException] = {}
+    turns = iter(range(len(works)))
+
+    def place() -> None:
+        for at in turns:
+            try:
+                outcomes[at] = _in_a_lane(ctx, works[at])
+            except BaseException as error:
+                failed[at] = error
+            # What is no Exception says that the run is paused, or not this worker's any more.
+            gone = not isinstance(failed.get(at), Exception | None)
+            if gone or (holding and isinstance(outcomes.get(at), Waiting)):
+                return
+
+    # Daemons: a call that does not come back must not keep the process from ending.
+    crew = [
+        threading.Thread(target=copy_context().run, args=(place,), name=f"ionflux-lane-{number}", daemon=True)
+        for number in range(min(most, len(works)))
+    ]
+    for thread in crew:
+        thread.start()
+    for thread in crew:
+        thread.join()
+    if failed:
+        raise failed[min(failed)]
+    return [outcomes[at] for at in sorted(outcomes)]
+
+
+def _one_by_one(ctx: RunContext, works: Sequence[Callable[[RunContext], T]], holding: bool) -> Iterator[T | Waiting]:
+    for work in works:
+        outcome = _outcome(work, ctx)
+        yield outcome
+        if holding and isinstance(outcome, Waiting):
+            return
 
 
 def _in_a_lane(ctx: RunContext, work: Callable[[RunContext], T]) -> T | Waiting:

@@ -18,12 +18,14 @@ from ionflux_core.fluxgraph.document_parts import Retry
 from ionflux_core.ids import now
 from ionflux_core.runtime.context import RunContext
 from ionflux_core.runtime.parking import FINISHED_STEP, Parked
-from ionflux_core.runtime.replay import DIFFERS, MISSED
+from ionflux_core.runtime.replay import DIFFERS, MISSED, as_raised
 from ionflux_core.storage.engine import AnyRow
 
 # A second try would come to the same.
 _FINAL: Final = (Invalid, NotFound, Forbidden, BudgetReached)
+_FINAL_CODES: Final = frozenset(each.code for each in _FINAL)
 _LONGEST_PAUSE: Final = 86_400.0
+no_retry: Final = Retry()
 
 
 Work = Callable[[RunContext, dict[str, Any]], Any]
@@ -33,6 +35,11 @@ Work = Callable[[RunContext, dict[str, Any]], Any]
 def is_final(error: BaseException) -> bool:
     """Whether an error ends the whole run, whatever its node says about errors."""
     return isinstance(error, BudgetReached) or getattr(error, "code", "") in (MISSED, DIFFERS)
+
+
+def is_hopeless(error: BaseException) -> bool:
+    """Whether a second try would come to the same: told alike of an error and of its record."""
+    return isinstance(error, _FINAL) or getattr(error, "code", "") in _FINAL_CODES
 
 
 def finished(ctx: RunContext, key: str) -> bool:
@@ -69,7 +76,7 @@ def tried(
     try:
         return ctx.journaled(kind, key, work, inputs)
     except Exception as error:
-        if attempt > retry.max or isinstance(error, _FINAL) or is_final(error) or ctx.replays:
+        if attempt > retry.max or is_hopeless(as_raised(ctx.error_of(error))) or is_final(error) or ctx.replays:
             raise
         due = now() + pause(ctx, key, retry, attempt)
         ctx.log(f"{key} failed and is tried again at {due:%H:%M:%S}: {error}"[:2000], level="warning")
@@ -84,19 +91,34 @@ def _at_once(ctx: RunContext, fn: Work, again: str, /, **inputs: Any) -> Any:
 def check_earlier(ctx: RunContext, key: str, retry: Retry) -> None:
     """Raise what an earlier execution has recorded as this node's failure, unless it is to be tried again by now."""
     row = ctx.recorded(key)
-    if row is None or row.status != "error" or ctx.replays or ctx._run.forked_at == key:
+    if row is None or row.status != "error" or ctx.replays or isinstance(_raised(row), BudgetReached):
         return
-    if row.attempt > retry.max or (row.error or {}).get("final"):
+    if row.attempt > retry.max or is_hopeless(_raised(row)):
         raise failure_of(row)
     due = row.finished_at + pause(ctx, key, retry, row.attempt)
     if due > now():
         raise parked_until(due)
 
 
+def worked_before(ctx: RunContext) -> timedelta:
+    """How long earlier executions of the run were at work; what went on side by side counts once."""
+    own = [row for row in ctx._journal.rows() if row.finished_at and row.source_run_id is None]
+    total, until = timedelta(), None
+    for row in sorted(own, key=lambda row: row.started_at):
+        begun = row.started_at if until is None else max(row.started_at, until)
+        total += max(row.finished_at - begun, timedelta())
+        until = max(row.finished_at, begun)
+    return total
+
+
 def attempt_of(ctx: RunContext, key: str) -> int:
     """Which try of a node this execution makes."""
     row = ctx.recorded(key)
     return row.attempt + 1 if row is not None and row.status == "error" else 1
+
+
+def _raised(row: AnyRow) -> Exception:
+    return as_raised(RunError.model_validate(row.error))
 
 
 def failure_of(row: AnyRow) -> AgentFailed:

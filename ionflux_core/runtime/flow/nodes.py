@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 from pydantic_core import from_json, to_json
 
 from ionflux_core.domain.agents import FLOW
-from ionflux_core.errors import Invalid, LimitExceeded, NotFound
+from ionflux_core.errors import Invalid, LimitExceeded
 from ionflux_core.fluxgraph.document import (
     AgentNode,
     ApprovalNode,
@@ -29,6 +29,7 @@ from ionflux_core.fluxgraph.document_parts import Retry
 from ionflux_core.fluxgraph.graphs import Graph, Spot
 from ionflux_core.ids import now
 from ionflux_core.limits import CODE_SECONDS, RUN_STEPS
+from ionflux_core.runtime.children import RUN
 from ionflux_core.runtime.context import RunContext
 from ionflux_core.runtime.flow.lanes import side_by_side
 from ionflux_core.runtime.flow.node_steps import (
@@ -36,6 +37,8 @@ from ionflux_core.runtime.flow.node_steps import (
     check_earlier,
     finished,
     handed_back,
+    is_hopeless,
+    no_retry,
     parked_until,
     pause,
     tried,
@@ -52,13 +55,12 @@ if TYPE_CHECKING:
     from ionflux_core.runtime.flow.runner import FlowRun
 
 Outputs = dict[str, Any]
-_NO_RETRY: Final = Retry()
 _LONGEST_WAIT: Final = 366 * 86_400.0
 
 
 def _retry(run: FlowRun, node: NodeBase) -> Retry:
     own = node.on_error.retry if isinstance(node.on_error, OnError) else None
-    return own or node.retry or run.flow.defaults.retry or _NO_RETRY
+    return own or node.retry or run.flow.defaults.retry or no_retry
 
 
 def _seconds(run: FlowRun, node: NodeBase) -> float | None:
@@ -101,7 +103,7 @@ def _raise(error: Exception, **_: Any) -> Any:
 def _acting(run: FlowRun, ctx: RunContext, spot: Spot, scope: Scope, key: str) -> Outputs:
     """A transform that acts on the world outside: its own steps are journaled, and may park the run."""
     node = cast(TransformNode, spot.node)
-    check_earlier(ctx, key, _NO_RETRY)
+    check_earlier(ctx, key, no_retry)
     made = registry.named(node.transform)
     given = _typed(made.inputs_schema, scope.filled(node.inputs))
     ctx.placed = lambda name: f"{key}/{name}"
@@ -117,7 +119,7 @@ def _acting(run: FlowRun, ctx: RunContext, spot: Spot, scope: Scope, key: str) -
 def _agent(run: FlowRun, ctx: RunContext, spot: Spot, scope: Scope, key: str) -> Outputs:
     node = cast(AgentNode, spot.node)
     name = str(scope.filled(node.agent))
-    return _called(run, ctx, spot, key, _target(ctx, name), scope.filled(node.inputs))
+    return _called(run, ctx, spot, key, _target(ctx, name, key), scope.filled(node.inputs))
 
 
 def _flow(run: FlowRun, ctx: RunContext, spot: Spot, scope: Scope, key: str) -> Outputs:
@@ -149,7 +151,7 @@ def _called(run: FlowRun, ctx: RunContext, spot: Spot, key: str, target: str, gi
     except Parked:
         raise
     except Exception as error:
-        if ctx.attempt > retry.max or ctx.replays or isinstance(error, (Invalid, NotFound)):
+        if ctx.attempt > retry.max or ctx.replays or is_hopeless(error):
             raise
         raise parked_until(now() + pause(ctx, key, retry, ctx.attempt)) from error
     finally:
@@ -157,8 +159,11 @@ def _called(run: FlowRun, ctx: RunContext, spot: Spot, key: str, target: str, gi
         ctx.placed = lambda name: name
 
 
-def _target(ctx: RunContext, name: str) -> str:
-    """A configured instance by its name, else the definition of that slug."""
+def _target(ctx: RunContext, name: str, key: str) -> str:
+    """A configured instance by its name, else the definition of that slug; once it was asked, the one that was."""
+    earlier = ctx.recorded(key)
+    if earlier is not None and earlier.kind == RUN:
+        return str(earlier.title).removeprefix("run ")
     with ctx._ports.db.read() as connection:
         if agent_rows.instance_by_target(connection, ctx.workspace.id, name) is not None:
             return name
@@ -194,7 +199,7 @@ def _foreach(run: FlowRun, ctx: RunContext, spot: Spot, scope: Scope, key: str) 
         return _inside(run, lane, body, scope.inside(f"{key}[{at}].", **{node.as_: items[at], "loop": place}))
 
     works = [partial(one, at) for at in range(len(items))]
-    results = _all_of(side_by_side(ctx, works, most=node.max_parallel))
+    results = _all_of(side_by_side(ctx, works, most=node.max_parallel, holding=True))
     outputs = {"items": results, "count": len(results)}
     return dict(ctx.journaled(node.kind, key, lambda **_: outputs, {"count": len(items)}))
 
@@ -236,15 +241,16 @@ def _all_of(results: list[Outputs | Waiting]) -> list[Outputs]:
 def _approval(run: FlowRun, ctx: RunContext, spot: Spot, scope: Scope, key: str) -> Outputs:
     asked = cast(ApprovalNode, spot.node).approval
     title, body = str(scope.filled(asked.title)), str(scope.filled(asked.body))
+    words: dict[str, Any] = {"title": title, "body": body}
     ctx.placed = lambda _: key
     try:
         decision = ctx.approve(
-            title, body=body, editable=asked.editable, urgency=asked.urgency, timeout_seconds=asked.timeout,
-            on_timeout=asked.on_timeout,
+            title, body=body, data={name: text for name, text in words.items() if name in asked.editable},
+            editable=asked.editable, urgency=asked.urgency, timeout_seconds=asked.timeout, on_timeout=asked.on_timeout,
         )  # fmt: skip
     finally:
         ctx.placed = lambda name: name
-    words = {"title": title, "body": body} | {k: v for k, v in decision.edits.items() if k in asked.editable}
+    words |= {name: text for name, text in decision.edits.items() if name in asked.editable}
     return {
         "approved": decision.approved, "by": decision.by, "comment": decision.comment, "timed_out": decision.timed_out,
         **words,

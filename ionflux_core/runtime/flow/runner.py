@@ -16,12 +16,12 @@ from ionflux_core.domain.agents import FLOW
 from ionflux_core.errors import AgentFailed, IonfluxError, LimitExceeded
 from ionflux_core.fluxgraph.document import OnError
 from ionflux_core.fluxgraph.graphs import Graph, Spot, graphs_of, sources
-from ionflux_core.fluxgraph.input_checks import misfit
+from ionflux_core.fluxgraph.input_checks import misfit_of_data
 from ionflux_core.fluxgraph.ordering import Needs, Order, reads_of, target_of
 from ionflux_core.ids import now
 from ionflux_core.runtime.context import RunContext
 from ionflux_core.runtime.flow.lanes import side_by_side
-from ionflux_core.runtime.flow.node_steps import finished, handed_back, is_final
+from ionflux_core.runtime.flow.node_steps import finished, handed_back, is_final, worked_before
 from ionflux_core.runtime.flow.nodes import KINDS
 from ionflux_core.runtime.flow.permissions import ask_permission
 from ionflux_core.runtime.flow.results import Ended, Waiting, outputs_of
@@ -33,6 +33,8 @@ SKIPPED = "skipped"
 
 def run(ctx: RunContext, inputs: dict[str, Any]) -> dict[str, Any]:
     """Run the flow whose document the run carries; its outputs by name."""
+    if FLOW not in ctx.options:
+        raise AgentFailed("No flow was named.", hint="Start a flow by its name: flow:<name>.", code="no_flow")
     return FlowRun(ctx).outputs()
 
 
@@ -50,6 +52,7 @@ class FlowRun:
         self._graphs = graphs
         self._steps = 0
         self._counting = threading.Lock()
+        self._begun, self._worked = now(), worked_before(ctx)
 
     def outputs(self) -> dict[str, Any]:
         """Run the flow to its end; Parked when it waits for something."""
@@ -78,7 +81,7 @@ class FlowRun:
                     stuck.add(spot.id)
                     waits += ended.waits
                 else:
-                    scope.ended[spot.id] = ended
+                    scope.end(spot.id, ended)
         if waits:
             raise Waiting(waits)
         return scope.ended
@@ -104,7 +107,7 @@ class FlowRun:
             return Ended("skipped")
         try:
             if spot.node.scope and not finished(ctx, key):
-                ask_permission(ctx, spot.node.scope, scope, key)
+                ask_permission(ctx, spot.node, scope, key)
             return Ended("success", KINDS[spot.node.kind](self, ctx, spot, scope, key))
         except Parked as parked:
             if self._ctx.parks_as:
@@ -127,7 +130,9 @@ class FlowRun:
                 f"The flow has more than {most} steps.", hint="Raise limits.max_steps, or split the flow.",
                 code="too_many_steps",
             )  # fmt: skip
-        if limits.timeout is not None and now() - self._ctx.now() > timedelta(seconds=limits.timeout):
+        if limits.timeout is None or self._ctx.replays:
+            return
+        if self._worked + (now() - self._begun) > timedelta(seconds=limits.timeout):
             raise LimitExceeded(
                 f"The flow took longer than {limits.timeout:g} s; it was at {key}.", hint="Raise limits.timeout.",
                 code="flow_timeout",
@@ -165,8 +170,9 @@ class FlowRun:
             raise error
         then = handling.then if isinstance(handling, OnError) else None
         if handling == "continue" or then is not None:
-            told = ctx.error_of(error)
-            ctx.log(f"{key} failed, and the flow goes on: {told.message}"[:2000], level="warning")
+            told, row = ctx.error_of(error), ctx.recorded(key)
+            if row is None or row.status != "error":
+                ctx.log(f"{key} failed, and the flow goes on: {told.message}"[:2000], level="warning")
             if then is None:
                 return Ended("error")
             inner = next(graph for graph in spot.inner if graph.label == "on_error")
@@ -178,7 +184,7 @@ class FlowRun:
         """Refuse what the flow was started with when it does not fit the flow's input_schema."""
         if not self.flow.input_schema:
             return
-        wrong = misfit(self.flow.input_schema, scope.values["trigger"]["input_data"])
+        wrong = misfit_of_data(self.flow.input_schema, scope.values["trigger"]["input_data"])
         if wrong is not None:
             where = ".".join(str(step) for step in wrong.inside) or "What the flow was started with"
             raise AgentFailed(f"{where} {wrong.reason}.", hint="See the flow's input_schema.", code="bad_inputs")

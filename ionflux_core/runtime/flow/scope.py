@@ -24,12 +24,16 @@ class Scope:
 
     def inside(self, prefix: str, **more: Any) -> Scope:
         """The scope of a graph inside a node: it sees all that stands around it."""
-        return Scope({**self.read(), **more}, prefix)
+        return Scope({**self.values, **more, "nodes": dict(self.values["nodes"])}, prefix)
 
-    def read(self) -> dict[str, Any]:
+    def end(self, node_id: str, ended: Ended) -> None:
+        """Let the nodes that follow read one that has ended."""
+        self.ended[node_id] = ended
+        self.values["nodes"][node_id] = ended.readable()
+
+    def read(self) -> Mapping[str, Any]:
         """All values by root."""
-        nodes = {**self.values.get("nodes", {}), **{name: each.readable() for name, each in self.ended.items()}}
-        return {**self.values, "nodes": nodes}
+        return self.values
 
     def filled(self, value: Any) -> Any:
         """A value of the document with its templates filled."""
