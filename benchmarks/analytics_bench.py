@@ -42,9 +42,9 @@ _GENERATED = """
 SELECT printf('0191%08x-%04x-7000-8000-%012x', i / 4, i % 65536, i) AS id, '{workspace}' AS workspace_id,
        'instance-' || (i % 40) AS instance_id, 'brand-' || (i % 5) AS brand_id,
        'agent_' || (i % 10) AS definition_slug,
-       CASE WHEN i % 20 = 0 THEN 'error' WHEN i % 33 = 0 THEN 'cancelled_by_user' ELSE 'success' END AS status,
+       CASE WHEN (i / 40) % 20 = 0 THEN 'error' WHEN i % 33 = 0 THEN 'cancelled_by_user' ELSE 'success' END AS status,
        CASE i % 3 WHEN 0 THEN 'manual' WHEN 1 THEN 'schedule' ELSE 'webhook' END AS trigger_kind,
-       CASE WHEN i % 20 = 0 THEN 'code_' || (i % 7) END AS error_code,
+       CASE WHEN (i / 40) % 20 = 0 THEN 'code_' || (i % 7) END AS error_code,
        (i * 7919) % 5000 AS cost_micros, (i * 48271) % 9000000 AS took, i AS change_seq
 """
 

@@ -132,7 +132,7 @@ def test_complaint_20_a_database_of_the_first_release_opens_with_its_runs_unchan
         app = upgraded(make_application)
     assert schema.revision(app.db) == schema.head()
     after = contents(old_file)
-    # Definitions are today's, with what the program has brought along; all else is as it was, with room for what is new.
+    # Definitions are today's, with those the program brings; all else is as it was, with room for what is new.
     definitions = {row["id"] for row in before.pop("agent_definitions")}
     assert definitions and definitions <= {row["id"] for row in after["agent_definitions"]}
     for table, rows in before.items():
