@@ -179,28 +179,34 @@ def _parameters(definition: AgentDefinition) -> list[ParameterLine]:
     takes_agent=True,
 )
 def _run_agent(asked: Asked) -> None:
-    instances = asked.services.agents.find(asked.workspace_id)
+    _start(
+        asked, asked.services.agents.find(asked.workspace_id), "agent", "/agents lists the agents of this workspace."
+    )
+
+
+def _start(asked: Asked, instances: Sequence[AgentInstance], what: str, where: str) -> None:
     call = read_call(asked.command, [each.name for each in instances])
-    instance = _instance(instances, call.target)
-    definition = asked.services.marketplace.definition(instance.definition_slug)
+    instance = _instance(instances, call.target, what, where)
+    definition = asked.services.agents.resolve(asked.workspace_id, instance).definition
     inputs, task = inputs_of(definition, call)
     asked.services.start(asked.message, instance.id, inputs, task=task)
 
 
-def _instance(instances: Sequence[AgentInstance], target: str) -> AgentInstance:
+def _instance(instances: Sequence[AgentInstance], target: str, what: str, where: str) -> AgentInstance:
     """The instance of a name or id; NotFound with the nearest name."""
     wanted = target.casefold()
     for each in instances:
         if each.id == target or each.name.casefold() == wanted:
             return each
     near = difflib.get_close_matches(target, [each.name for each in instances], n=1, cutoff=0.5)
-    hint = f"Did you mean “{near[0]}”?" if near else "/agents lists the agents of this workspace."
-    raise NotFound(f"There is no agent “{target[:80]}”.", hint=hint, code="unknown_agent")
+    hint = f"Did you mean “{near[0]}”?" if near else where
+    raise NotFound(f"There is no {what} “{target[:80]}”.", hint=hint, code=f"unknown_{what}")
 
 
-@command("run_flow", usage="/run_flow NAME", help="Start a flow. There are no flows yet.")
-def _run_flow(asked: Asked) -> str:
-    return "There are no flows in this version yet. `/run_agent` starts an agent; `/agents` lists them."
+@command("run_flow", usage="/run_flow NAME [JSON | key=value ...]", help="Start a flow and follow it in this thread.")
+def _run_flow(asked: Asked) -> None:
+    flows = [each for each in asked.services.agents.find(asked.workspace_id) if each.is_flow]
+    _start(asked, flows, "flow", "The Flows page lists the flows of this workspace.")
 
 
 @command("status", usage="/status [RUN]", help="How a run stands; without one, the runs of this thread or the newest.")

@@ -72,6 +72,23 @@ def test_an_unknown_agent_names_the_nearest_one(small_world: World) -> None:
     assert "/agents lists" in told(small_world, "/run_agent nobody")
 
 
+def test_a_flow_is_started_by_its_name(small_world: World) -> None:
+    text = (
+        "name: hello\ninput_schema: {type: object, properties: {who: {type: string}}}\n"
+        "graph: [{id: say, transform: log, inputs: {message: 'Hello {{ inputs.who }}'}}]\n"
+        "output: {said: '{{ nodes.say.outputs.message }}'}"
+    )
+    small_world.started().flows.create(small_world.workspace, text)
+    say(small_world, "/run_flow hello who=Ada")
+    wait_for(lambda: [row for row in small_world.rows("runs") if row.status == "success"])
+    assert [row.outputs for row in small_world.rows("runs")] == [{"said": "Hello Ada"}]
+    say(small_world, '/run_agent hello {"who": "Grace"}')
+    wait_for(lambda: {"said": "Hello Grace"} in [row.outputs for row in small_world.rows("runs")])
+    assert told(small_world, "/run_flow helo") == "There is no flow “helo”.\n\nDid you mean “hello”?"
+    assert "The Flows page lists" in told(small_world, "/run_flow quux")
+    assert "no input 'whom'" in told(small_world, "/run_flow hello whom=Ada")
+
+
 def test_an_unknown_input_is_told_with_the_nearest_one(small_world: World) -> None:
     small_world.agent("echo", echo)
     small_world.instance("echo", "Revenue Tracker")
@@ -175,7 +192,6 @@ def test_lists_and_help(small_world: World) -> None:
     listed = told(small_world, "/help")
     assert all(f"`{each.usage}`" in listed for each in COMMANDS.values())
     assert told(small_world, "/help cancel").startswith("`/cancel [RUN]`")
-    assert "no flows in this version yet" in told(small_world, "/run_flow anything")
     assert told(small_world, "/status") == "Nothing has run in this workspace yet."
 
 
