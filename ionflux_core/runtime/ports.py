@@ -109,7 +109,7 @@ def _no_prompts(workspace_id: str, prompt_id: str, values: Mapping[str, Any]) ->
     raise Unavailable("There is no prompt library here.", hint="Start the run in a workspace.")
 
 
-def _no_program(workspace_id: str, code: Code, inputs: Mapping[str, Any], seconds: float) -> Any:
+def _no_program(run: Run, code: Code, inputs: Mapping[str, Any], seconds: float) -> Any:
     raise Unavailable("There is no sandbox here.", hint="See docs/sandbox.md.", code="sandbox_missing")
 
 
@@ -170,7 +170,7 @@ class Ports:
     child: Callable[[Run, str, Mapping[str, Any], str], dict[str, Any]] = _no_children
     find_runs: Callable[[str, str, int], list[dict[str, Any]]] = lambda *_: []
     prompt: Callable[[str, str, Mapping[str, Any]], dict[str, Any]] = _no_prompts
-    program: Callable[[str, Code, Mapping[str, Any], float], Any] = _no_program
+    program: Callable[[Run, Code, Mapping[str, Any], float], Any] = _no_program
     seen: Callable[[str, str, str], None] = lambda *_: None
     rooms: Rooms = field(default_factory=_NoRooms)
     accounts: Accounts = field(default_factory=_NoAccounts)

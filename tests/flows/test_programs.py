@@ -51,3 +51,16 @@ def test_without_the_sandbox_a_sentence_says_what_to_do(small_flows: Flows, monk
     monkeypatch.setattr(app.sandbox, "_walls", walls.Walls)
     run = small_flows.run(DOUBLE, {"n": 21})
     assert run.error and run.error.code == "sandbox_missing" and "make sandbox" in run.error.hint
+
+
+def test_only_a_flow_that_is_kept_here_is_the_workspaces_own(
+    small_flows: Flows, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where the outer wall is missing, a stranger's program does not run."""
+    app, ws = small_flows.world.started(), small_flows.world.workspace
+    seen: list[bool] = []
+    monkeypatch.setattr(app.sandbox, "run", lambda *_, own, **__: seen.append(own) or {"twice": 2})
+    assert small_flows.run(DOUBLE, {"n": 1}).status == "success"
+    tried = app.flows.try_it(ws, f"name: tried\n{DOUBLE}", {"n": 1})
+    assert small_flows.ended(tried.run_id).status == "success"
+    assert seen == [True, False]

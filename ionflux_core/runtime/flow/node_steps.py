@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import random
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Future
 from concurrent.futures import TimeoutError as NotYet
+from contextlib import contextmanager
 from contextvars import copy_context
 from datetime import datetime, timedelta
 from functools import partial
@@ -30,6 +31,16 @@ no_retry: Final = Retry()
 
 Work = Callable[[RunContext, dict[str, Any]], Any]
 """What a node does with its inputs."""
+
+
+@contextmanager
+def keyed(ctx: RunContext, key_of: Callable[[str], str]) -> Iterator[None]:
+    """Let the steps that follow have the keys of a node in place of their own names."""
+    ctx.placed = key_of
+    try:
+        yield
+    finally:
+        ctx.placed = lambda name: name
 
 
 def is_final(error: BaseException) -> bool:

@@ -38,6 +38,7 @@ from ionflux_core.runtime.flow.node_steps import (
     finished,
     handed_back,
     is_hopeless,
+    keyed,
     no_retry,
     parked_until,
     pause,
@@ -106,13 +107,11 @@ def _acting(run: FlowRun, ctx: RunContext, spot: Spot, scope: Scope, key: str) -
     check_earlier(ctx, key, no_retry)
     made = registry.named(node.transform)
     given = _typed(made.inputs_schema, scope.filled(node.inputs))
-    ctx.placed = lambda name: f"{key}/{name}"
     try:
-        outputs = made.run(cast(Context, ctx), given)
+        with keyed(ctx, lambda name: f"{key}/{name}"):
+            outputs = made.run(cast(Context, ctx), given)
     except Exception as error:
         ctx.journaled(node.kind, key, partial(_raise, error), given)
-    finally:
-        ctx.placed = lambda name: name
     return dict(ctx.journaled(node.kind, key, lambda **_: outputs, given))
 
 
@@ -141,13 +140,13 @@ def _called(run: FlowRun, ctx: RunContext, spot: Spot, key: str, target: str, gi
     """Another run as a step: this one is parked until that has ended; one that failed is started anew when asked."""
     retry = _retry(run, spot.node)
     check_earlier(ctx, key, retry)
-    ctx.placed = lambda _: key
     before, ctx.attempt = ctx.attempt, attempt_of(ctx, key)
     row = ctx.recorded(key)
     if row is not None and row.status != "error":
         ctx.attempt = row.attempt
     try:
-        return ctx.run_agent(target, given)
+        with keyed(ctx, lambda _: key):
+            return ctx.run_agent(target, given)
     except Parked:
         raise
     except Exception as error:
@@ -156,7 +155,6 @@ def _called(run: FlowRun, ctx: RunContext, spot: Spot, key: str, target: str, gi
         raise parked_until(now() + pause(ctx, key, retry, ctx.attempt)) from error
     finally:
         ctx.attempt = before
-        ctx.placed = lambda name: name
 
 
 def _target(ctx: RunContext, name: str, key: str) -> str:
@@ -242,14 +240,11 @@ def _approval(run: FlowRun, ctx: RunContext, spot: Spot, scope: Scope, key: str)
     asked = cast(ApprovalNode, spot.node).approval
     title, body = str(scope.filled(asked.title)), str(scope.filled(asked.body))
     words: dict[str, Any] = {"title": title, "body": body}
-    ctx.placed = lambda _: key
-    try:
+    with keyed(ctx, lambda _: key):
         decision = ctx.approve(
             title, body=body, data={name: text for name, text in words.items() if name in asked.editable},
             editable=asked.editable, urgency=asked.urgency, timeout_seconds=asked.timeout, on_timeout=asked.on_timeout,
         )  # fmt: skip
-    finally:
-        ctx.placed = lambda name: name
     words |= {name: text for name, text in decision.edits.items() if name in asked.editable}
     return {
         "approved": decision.approved, "by": decision.by, "comment": decision.comment, "timed_out": decision.timed_out,
@@ -259,8 +254,7 @@ def _approval(run: FlowRun, ctx: RunContext, spot: Spot, scope: Scope, key: str)
 
 def _wait(run: FlowRun, ctx: RunContext, spot: Spot, scope: Scope, key: str) -> Outputs:
     wait = cast(WaitNode, spot.node).wait
-    ctx.placed = lambda _: key
-    try:
+    with keyed(ctx, lambda _: key):
         if wait.event is not None:
             topic, narrow = wait.event.topic, scope.filled(wait.event.filter)
             seconds = wait.event.timeout or _LONGEST_WAIT
@@ -270,8 +264,6 @@ def _wait(run: FlowRun, ctx: RunContext, spot: Spot, scope: Scope, key: str) -> 
             ctx.wait(seconds=wait.for_)
         else:
             ctx.wait(until=_moment(ctx, scope.filled(wait.until)))
-    finally:
-        ctx.placed = lambda name: name
     return {"timed_out": False}
 
 
@@ -290,7 +282,7 @@ def _code(run: FlowRun, ctx: RunContext, spot: Spot, scope: Scope, key: str) -> 
 
     def work(lane: RunContext, given: Outputs) -> Outputs:
         seconds = _seconds(run, node) or CODE_SECONDS
-        return {"result": lane._ports.program(lane.workspace.id, node.code, given, seconds)}
+        return {"result": lane._ports.program(lane._run, node.code, given, seconds)}
 
     given = scope.filled(node.inputs)
     return dict(tried(ctx, node.kind, key, work, given, retry=_retry(run, node), seconds=None))

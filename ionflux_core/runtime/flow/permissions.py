@@ -9,7 +9,7 @@ from ionflux_core.domain.policies import rule
 from ionflux_core.errors import Forbidden
 from ionflux_core.fluxgraph.document import NodeBase
 from ionflux_core.runtime.context import RunContext
-from ionflux_core.runtime.flow.node_steps import check_earlier, no_retry
+from ionflux_core.runtime.flow.node_steps import check_earlier, keyed, no_retry
 from ionflux_core.runtime.flow.scope import Scope
 
 _DENIED = "scope_denied"
@@ -33,11 +33,8 @@ def ask_permission(ctx: RunContext, node: NodeBase, scope: Scope, key: str) -> N
             ctx.journaled(node.kind, key, _deny, {"scope": asked})
         if ruling.verdict == "allow":
             return
-    ctx.placed = lambda _: f"{key}/permission"
-    try:
+    with keyed(ctx, lambda _: f"{key}/permission"):
         decision = ctx.approve(f"May {name} do {asked}?", body=f"Its node {key} asks for this permission.")
-    finally:
-        ctx.placed = lambda each: each
     if not decision.approved:
         raise Forbidden(f"{asked!r} was refused.", hint="Ask who has decided.", code="scope_refused")
 
